@@ -1,0 +1,53 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// judge turns an answer into the message's verdict. It reports false where the
+// message goes back to the gate: the answer was the destination's doing, or a
+// probe's, and counts against no event.
+func (p *Pipeline) judge(ctx context.Context, m Message, pass Pass, a Answer, v *Verdict) bool {
+	switch a.Class {
+	case ClassDelivered:
+		v.Outcome, v.Error = Delivered, ""
+		return true
+	case ClassRejected:
+		v.Outcome, v.Reason = DeadLettered, Rejected
+		return true
+	case ClassBackpressure, ClassMisconfigured:
+		return false
+	case ClassInterrupted:
+		if ctx.Err() == nil {
+			return false
+		}
+		v.Outcome = HandedBack
+		return true
+	case ClassFailed:
+		if pass.Probe {
+			return false
+		}
+		p.judgeFailure(m, v)
+		return true
+	}
+	panic("bridge: answer without a class")
+}
+
+// judgeFailure decides whether a failed delivery was the event's last.
+func (p *Pipeline) judgeFailure(m Message, v *Verdict) {
+	now := time.Now()
+	age, d := now.Sub(m.Published), p.route.Destination
+	v.Outcome, v.Delay = Retried, p.retry.Delay(m.Delivery)
+	if p.gate.Held(d) {
+		return
+	}
+	if p.retry.GiveUpAfter > 0 && age > p.retry.GiveUpAfter {
+		v.Outcome, v.Reason, v.Delay = DeadLettered, Expired, 0
+		return
+	}
+	if p.retry.spent(m.Delivery, age) &&
+		p.gate.Works(d, p.retry.sincePreviousFailure(m.Delivery, now, m.Published)) {
+		v.Outcome, v.Reason, v.Delay = DeadLettered, Exhausted, 0
+	}
+}

@@ -1,0 +1,46 @@
+package bridge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a value that must not be seen: an API key or a signing key. Every
+// way of printing, logging or marshalling it yields a fingerprint, "#" and the
+// first six hex digits of its SHA-256; only Reveal gives the value.
+type Secret struct {
+	value string
+}
+
+// NewSecret wraps a value. The empty value is no secret.
+func NewSecret(value string) Secret { return Secret{value} }
+
+// Reveal returns the value, for the one purpose of using it.
+func (s Secret) Reveal() string { return s.value }
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+// String returns the fingerprint, or nothing where there is no secret.
+func (s Secret) String() string {
+	if s.value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(s.value))
+	return "#" + hex.EncodeToString(sum[:3])
+}
+
+// GoString returns the fingerprint.
+func (s Secret) GoString() string { return s.String() }
+
+// Format prints the fingerprint whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue returns the fingerprint.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText returns the fingerprint.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
