@@ -1,0 +1,98 @@
+package webhook
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// Config is what a Client works with. The zero Config is valid: it waits for
+// nothing between requests, and logs and reports to nobody.
+type Config struct {
+	// Version is the program's, for the User-Agent makebridge/<Version>.
+	Version string
+	// BackoffMin and BackoffMax bound the wait between two requests of a
+	// delivery.
+	BackoffMin, BackoffMax time.Duration
+	// MaxConns is how many requests are in flight to one destination at most,
+	// the concurrencies of its routes added up. As many idle connections are
+	// kept; it does not limit the requests.
+	MaxConns int
+	// RootCAs, where set, are trusted instead of the system's.
+	RootCAs *x509.CertPool
+	// Observe, where set, is called after every request, by the goroutine that
+	// delivers and before it goes on: it must be quick and safe for concurrent
+	// use.
+	Observe func(Attempt)
+	// Logger, where set, gets a debug line for each request that is repeated.
+	Logger *slog.Logger
+}
+
+// Attempt is one request and what came of it.
+type Attempt struct {
+	// Request is the delivery that the request belongs to, Number its place in
+	// JetStream's delivery, as X-Delivery-Attempt has it.
+	Request bridge.Request
+	Number  int
+	// Code is the status in decimal, or "timeout" or "error" where none came.
+	Code string
+	// Answer is what the request alone came to; never interrupted.
+	Answer bridge.Answer
+	// Duration is from dialling to the end of the answer.
+	Duration time.Duration
+}
+
+// Client posts events to webhooks. It is safe for concurrent use; its
+// destinations share nothing that one of them could use up.
+type Client struct {
+	config Config
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu         sync.Mutex
+	transports map[string]*http.Transport // by WebhookURL.ID
+}
+
+// New returns a Client. It connects to nothing yet.
+func New(c Config) *Client {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(Attempt) {}
+	}
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: keepAlive}
+	return &Client{config: c, dial: dialer.DialContext, transports: map[string]*http.Transport{}}
+}
+
+// Deliver posts an event until it is answered for good, with at most
+// r.MaxAttempts requests, each ended by r.Timeout, and an exponential backoff
+// with jitter between them. Only failures (bridge.ClassFailed) are repeated.
+//
+// Before every request after the first it calls again and ends the delivery
+// where that returns an error. When ctx is done, the request in flight goes on
+// to its own end, no backoff is waited out and nothing more is started. A
+// delivery that ends so with requests left after a failure, or before its
+// first request, is bridge.ClassInterrupted.
+//
+// r.Destination must have a URL, and r.Body must not be changed, not even
+// after Deliver returned: a timed-out request may still be reading it.
+func (c *Client) Deliver(ctx context.Context, r bridge.Request, again func(context.Context) error) bridge.Answer {
+	d := &delivery{client: c, request: r, again: again, transport: c.transport(r.Destination)}
+	return d.run(ctx)
+}
+
+// Close closes the idle connections. Deliveries in flight are not disturbed,
+// so call it when they have ended.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+}

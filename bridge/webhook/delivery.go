@@ -1,0 +1,134 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// delivery is one call of Deliver: the hooks of a retryablehttp.Client that
+// lives as long, and what they have to remember. It is used by one goroutine.
+type delivery struct {
+	client    *Client
+	transport http.RoundTripper
+	request   bridge.Request
+	again     func(context.Context) error
+
+	answer bridge.Answer // of the last request
+}
+
+func (d *delivery) run(ctx context.Context) bridge.Answer {
+	if ctx.Err() != nil {
+		return bridge.Answer{Class: bridge.ClassInterrupted, Detail: "stopped before the first request"}
+	}
+	client := retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: d, CheckRedirect: neverFollow},
+		Logger:       nil, // it would print the URL
+		RetryWaitMin: d.client.config.BackoffMin,
+		RetryWaitMax: d.client.config.BackoffMax,
+		RetryMax:     max(d.request.MaxAttempts, 1) - 1,
+		CheckRetry:   d.checkRetry,
+		Backoff:      d.backoff,
+		PrepareRetry: d.prepareRetry,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	// What came back is in d.answer already; err has the URL in it, and may be
+	// about a Location that http.Client cannot parse, though it follows none.
+	resp, err := client.Do(d.newRequest(ctx))
+	if err == nil && resp != nil {
+		_ = resp.Body.Close() // RoundTrip has left nothing in it
+	}
+	// A failure ends a delivery of itself only when the requests are used up.
+	if d.answer.Class == bridge.ClassFailed && d.answer.Attempts < d.request.MaxAttempts {
+		d.answer.Class = bridge.ClassInterrupted
+	}
+	return d.answer
+}
+
+// newRequest returns the request that every attempt is made from. It is put
+// together without url.Parse, whose errors would quote the address.
+func (d *delivery) newRequest(ctx context.Context) *retryablehttp.Request {
+	address := d.request.Destination.URL.Reveal()
+	plain := &http.Request{Method: http.MethodPost, URL: address, Host: address.Host, Header: http.Header{}}
+	r := &retryablehttp.Request{Request: plain.WithContext(ctx)}
+	_ = r.SetBody(d.request.Body) // its only error is for types it does not know
+	return r
+}
+
+// RoundTrip makes one attempt and judges it. The request's context ends when
+// the bridge stops; the attempt does not: it has its own timeout.
+//
+// What it returns is for http.Client and retryablehttp to go by; the answer is
+// d.answer. As a delivery has no CloseIdleConnections, giving up closes none.
+func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), d.request.Timeout)
+	defer cancel()
+	start := time.Now()
+	number := d.request.Attempt + d.answer.Attempts
+	attempt := req.WithContext(ctx)
+	// Of its own: the last attempt's may still be being written.
+	attempt.Header = newHeader(d.client.config.Version, &d.request, number, start)
+	// With GetBody net/http would repeat the request by itself.
+	attempt.GetBody = nil
+
+	resp, err := d.transport.RoundTrip(attempt)
+	r := readReply(resp, err)
+	d.judge(r, number, time.Since(start), ctx.Err() != nil)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.NoBody // read already
+	return resp, nil
+}
+
+// judge sets the answer and reports the attempt.
+func (d *delivery) judge(r reply, number int, took time.Duration, timedOut bool) {
+	class, retryAfter := classify(r, time.Now())
+	d.answer = bridge.Answer{
+		Class:      class,
+		Status:     r.status,
+		RetryAfter: retryAfter,
+		Detail:     d.detail(class, r, timedOut),
+		Attempts:   d.answer.Attempts + 1,
+	}
+	d.client.config.Observe(Attempt{
+		Request: d.request, Number: number, Code: code(r), Answer: d.answer, Duration: took,
+	})
+}
+
+// checkRetry decides whether there is to be another request. RetryMax sees to
+// it that requests are left.
+func (d *delivery) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
+	return d.answer.Class == bridge.ClassFailed && ctx.Err() == nil, nil
+}
+
+// backoff is the wait before the next request, whatever a Retry-After says: an
+// answer in which that counts is backpressure, and not repeated here.
+func (d *delivery) backoff(shortest, longest time.Duration, n int, _ *http.Response) time.Duration {
+	wait := backoff(shortest, longest, n)
+	d.client.config.Logger.Debug("request is repeated",
+		"destination", d.request.Destination.URL,
+		"subject", d.request.Subject,
+		"event_id", d.request.EventID,
+		"type", d.request.Type,
+		"delivery", d.request.Delivery,
+		"attempt", d.request.Attempt+n,
+		"status", d.answer.Status,
+		"error", d.answer.Detail,
+		"wait_ms", wait.Milliseconds(),
+	)
+	return wait
+}
+
+// prepareRetry asks the gate, which may take its time, for another request.
+func (d *delivery) prepareRetry(req *http.Request) error {
+	ctx := req.Context()
+	return errors.Join(d.again(ctx), ctx.Err())
+}
+
+func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
