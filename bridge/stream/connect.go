@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ConnectConfig is what a connection of the bridge needs.
+type ConnectConfig struct {
+	// Servers are tried in a random order.
+	Servers []string
+	// Options hold the credentials, TLS files and names.
+	Options []nats.Option
+	// Lost is called when the connection is lost, Found when it is there,
+	// the first time too. Both must return soon.
+	Lost, Found func()
+	Logger      *slog.Logger
+}
+
+// Connect returns a connection that never gives up: a server that is not
+// there, refuses, or goes away is tried again until the connection is closed.
+// It returns before there is a server; an error means that the options
+// themselves cannot work.
+func Connect(c ConnectConfig) (*nats.Conn, error) {
+	log := c.Logger
+	told := &once{}
+	options := append([]nats.Option{
+		nats.MaxReconnects(-1),
+		nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(time.Second),
+		nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
+		// Nothing is sent later than it was meant: an acknowledgement is
+		// repeated, and a late nak would disturb whoever has the event by then.
+		nats.ReconnectBufSize(-1),
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
+			c.Found()
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			told.reset()
+			log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted())
+			c.Found()
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			c.Lost()
+			if err != nil {
+				log.Warn("lost NATS, waiting for it", "error", err)
+			}
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			if told.first(err) {
+				log.Warn("cannot connect to NATS yet, trying on", "error", err)
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if told.first(err) {
+				log.Warn("NATS reports an error", "error", err)
+			}
+		}),
+	}, c.Options...)
+	nc, err := nats.Connect(strings.Join(c.Servers, ","), options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return nc, nil
+}
+
+// once tells which errors have not been seen before, by their text.
+type once struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (o *once) first(err error) bool {
+	if err == nil || errors.Is(err, nats.ErrConnectionClosed) {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.seen == nil {
+		o.seen = map[string]bool{}
+	}
+	if o.seen[err.Error()] {
+		return false
+	}
+	o.seen[err.Error()] = true
+	return true
+}
+
+func (o *once) reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen = nil
+}

@@ -1,0 +1,18 @@
+// Package stream is the bridge's side of JetStream: it creates what it needs
+// there, pulls events, hands them to the pipeline, and settles them by its
+// verdict.
+//
+//	Supervisor ─ provision ─→ streams, consumers
+//	     │
+//	     └─ one Consumer a route:
+//	          puller ─→ hand ─→ Handler.Handle ─→ settle ─→ ack │ nak │ letter, then ack
+//	                      ↑ sweep keeps what is in hand alive
+//
+// Only this package holds NATS messages, and only settle.go settles them.
+//
+// Events are pulled with requests of the package's own rather than with
+// jetstream.Consumer: it must ask for exactly as many events as can start,
+// while requests are open, and must not lose an event that is under way when
+// it stops; jetstream's Fetch and Messages can do one or the other. The
+// protocol is that of ADR-37 (pull consumers) of the NATS architecture notes.
+package stream

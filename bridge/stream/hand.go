@@ -1,0 +1,128 @@
+package stream
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// identity tells events apart. A sequence alone does not: a stream that was
+// deleted and created again counts from 1.
+type identity struct {
+	sequence  uint64
+	published int64
+}
+
+// item is an event in hand: pulled, and not settled yet.
+type item struct {
+	bridge.Message
+	id      identity
+	ackWait time.Duration
+
+	mu      sync.Mutex
+	msg     *nats.Msg // its latest delivery, which is the one to settle
+	touched time.Time // when the server last heard of it
+}
+
+// newItem reads a delivery.
+func newItem(msg *nats.Msg, route string, ackWait time.Duration) (*item, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	return &item{
+		Message: bridge.Message{
+			Subject:     strings.TrimPrefix(msg.Subject, redeliverPrefix+route+"."),
+			Body:        msg.Data,
+			TraceParent: msg.Header.Get("traceparent"),
+			TraceState:  strings.Join(msg.Header.Values("tracestate"), ","),
+			Sequence:    meta.Sequence.Stream,
+			Published:   meta.Timestamp,
+			Delivery:    int(meta.NumDelivered), //nolint:gosec // a count of deliveries
+		},
+		ackWait: ackWait,
+		id:      identity{meta.Sequence.Stream, meta.Timestamp.UnixNano()},
+		msg:     msg,
+		touched: time.Now(),
+	}, nil
+}
+
+// latest returns the delivery to settle.
+func (it *item) latest() *nats.Msg {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.msg
+}
+
+// replace takes a newer delivery of the same event, which came because the
+// server had not heard of it for the ack wait.
+func (it *item) replace(msg *nats.Msg) {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.msg, it.touched = msg, time.Now()
+}
+
+// stale reports whether the server may have handed the event to somebody else.
+func (it *item) stale(now time.Time) bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return now.Sub(it.touched) > it.ackWait
+}
+
+// keepAlive tells the server that the event is still in hand, unless it has
+// heard so lately.
+func (it *item) keepAlive(now time.Time) error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if now.Sub(it.touched) < it.ackWait/3 {
+		return nil
+	}
+	if err := it.msg.InProgress(); err != nil {
+		return err
+	}
+	it.touched = now
+	return nil
+}
+
+// hand is the set of events in hand.
+type hand struct {
+	mu    sync.Mutex
+	items map[identity]*item
+}
+
+func newHand() *hand { return &hand{items: map[identity]*item{}} }
+
+// take adds an event. Where it is in hand already it takes over the new
+// delivery and reports false: nobody handles an event twice at a time.
+func (h *hand) take(it *item) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if held, ok := h.items[it.id]; ok {
+		held.replace(it.msg)
+		return false
+	}
+	h.items[it.id] = it
+	return true
+}
+
+// drop forgets an event.
+func (h *hand) drop(it *item) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.items, it.id)
+}
+
+// all returns the events in hand.
+func (h *hand) all() []*item {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	items := make([]*item, 0, len(h.items))
+	for _, it := range h.items {
+		items = append(items, it)
+	}
+	return items
+}

@@ -1,0 +1,157 @@
+package stream
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/embedded"
+)
+
+func reject(ctx context.Context, m bridge.Message) bridge.Verdict {
+	if strings.HasPrefix(string(m.Body), "good") {
+		return accept(ctx, m)
+	}
+	return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected, Error: "HTTP 422: no", Status: 422, Attempts: 1}
+}
+
+func TestDeadLetterHoldsTheEventAndItsReason(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	b.run(testSettings(), reject, testRoute(t, "payments", 1))
+	b.publish("payments.success", "good")
+	seq := b.publish("payments.success", "bad", "Nats-Msg-Id", "id-1", "traceparent", "00-1", "X-Own", "kept", "Makebridge-Route", "forged")
+	b.settled("payments")
+	letters := b.letters()
+	if len(letters) != 1 {
+		t.Fatalf("%d letters, want 1", len(letters))
+	}
+	l := letters[0]
+	if l.Subject != "dlq.payments.payments.success" || string(l.Data) != "bad" {
+		t.Errorf("letter %s %q", l.Subject, l.Data)
+	}
+	for _, name := range []string{"Makebridge-Published-At", "Makebridge-Failed-At"} {
+		if at, err := time.Parse(time.RFC3339Nano, l.Header.Get(name)); err != nil || time.Since(at) > patience {
+			t.Errorf("%s: %q", name, l.Header.Get(name))
+		}
+		l.Header.Del(name)
+	}
+	if l.Header.Get("Nats-Msg-Id") == "id-1" {
+		t.Error("the letter has the event's id")
+	}
+	for name := range l.Header {
+		if strings.HasPrefix(name, "Nats-") { // the letter's own
+			l.Header.Del(name)
+		}
+	}
+	want := nats.Header{
+		"Makebridge-Route": {"payments"}, "Makebridge-Subject": {"payments.success"}, "Makebridge-Reason": {"rejected"},
+		"Makebridge-Error": {"HTTP 422: no"}, "Makebridge-Status": {"422"}, "Makebridge-Deliveries": {"1"},
+		"Makebridge-Sequence": {fmt.Sprint(seq)}, "traceparent": {"00-1"}, "X-Own": {"kept"},
+	}
+	if diff := cmp.Diff(want, l.Header); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}
+
+func TestTwoRoutesEachKeepALetterOfOneEvent(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	audit := testRoute(t, "audit", 1)
+	audit.Subjects = []string{"payments.>"}
+	b.run(testSettings(), reject, testRoute(t, "payments", 1), audit)
+	b.publish("payments.success", "bad", "Nats-Msg-Id", "id-1")
+	b.settled("payments")
+	b.settled("audit")
+	if n := len(b.letters()); n != 2 {
+		t.Fatalf("%d letters, want 2", n)
+	}
+}
+
+func TestDeadLetterStreamAway(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	settings.AckWait = 2 * time.Second
+	handled := make(chan string, 100)
+	r := b.run(settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
+		handled <- string(m.Body)
+		return reject(ctx, m)
+	}, testRoute(t, "payments", 1))
+	if err := b.client().DeleteStream(t.Context(), "EVENTS_DLQ"); err != nil {
+		t.Fatal(err)
+	}
+	b.publish("payments.success", "bad")
+	if s := <-handled; s != "bad" {
+		t.Fatal(s)
+	}
+	const others = 20
+	for i := range others {
+		b.publish("payments.success", fmt.Sprint("good", i))
+	}
+	// With a concurrency of one, others flow only if the letter takes no slot.
+	eventually(t, "other events to flow", func() bool { return r.count(bridge.Delivered) == others })
+	if i := b.consumer("payments"); i.NumAckPending != 1 || i.AckFloor.Stream != 0 {
+		t.Errorf("%d pending, ack floor %d: acknowledged without a letter", i.NumAckPending, i.AckFloor.Stream)
+	}
+	if _, err := b.client().CreateStream(t.Context(), wantLetters(settings)); err != nil {
+		t.Fatal(err)
+	}
+	b.settled("payments")
+	if n := len(b.letters()); n != 1 {
+		t.Errorf("%d letters, want 1", n)
+	}
+	if n := len(handled); n != others {
+		t.Errorf("%d more handled, want %d: handled again while its letter could not be stored", n, others)
+	}
+}
+
+func TestStoringALetterAgainHasNoEffect(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	if err := NewProvisioner(b.client(), settings).Streams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l := &letters{js: b.client(), route: "payments", events: "EVENTS", dlq: "EVENTS_DLQ"}
+	it := &item{
+		Message: bridge.Message{Subject: "payments.success", Sequence: 3, Published: time.Unix(1, 2), Delivery: 1},
+		msg:     nats.NewMsg("payments.success"),
+	}
+	for range 3 {
+		if err := l.store(t.Context(), it, bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Invalid}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	it.Published = time.Unix(2, 2) // the same sequence of a stream created anew
+	if err := l.store(t.Context(), it, bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Invalid}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.letters()); n != 2 {
+		t.Fatalf("%d letters, want 2", n)
+	}
+}
+
+func TestLetterOverMaxPayloadIsCompressed(t *testing.T) {
+	b := newBed(t, embedded.Config{MaxPayload: 8192})
+	b.run(testSettings(), reject, testRoute(t, "payments", 1))
+	body := strings.Repeat("x", 8192-200)
+	b.publish("payments.success", body)
+	b.settled("payments")
+	letters := b.letters()
+	if len(letters) != 1 || letters[0].Header.Get("Makebridge-Body") != "gzip" {
+		t.Fatalf("letters %+v", letters)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(letters[0].Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || string(got) != body {
+		t.Fatalf("%d bytes back, %v", len(got), err)
+	}
+}

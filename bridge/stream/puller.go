@@ -1,0 +1,151 @@
+package stream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// pullExpiry is how long the server keeps a pull request open, and
+	// pullHeartbeat how often it says that it still does.
+	pullExpiry    = 60 * time.Second
+	pullHeartbeat = 5 * time.Second
+	// pullSilence without a message or a heartbeat means that the request is
+	// lost: the server or the consumer's leader has gone.
+	pullSilence = 2*pullHeartbeat + time.Second
+	// pullPause keeps requests that the server turns down from spinning.
+	pullPause = 500 * time.Millisecond
+)
+
+// errConsumerGone is why pulling ends by itself: there is nothing to pull from.
+var errConsumerGone = errors.New("consumer is gone")
+
+// puller asks the server for events and keeps count of what it may still send.
+// It belongs to one goroutine.
+type puller struct {
+	nc      *nats.Conn
+	subject string // where pull requests go
+	inbox   string
+	sub     *nats.Subscription
+	msgs    chan *nats.Msg
+
+	open     int       // events asked for and not sent yet
+	heard    time.Time // when the server last said something
+	notUntil time.Time // no request before this
+}
+
+// newPuller subscribes an inbox; most bounds how many events are asked for.
+func newPuller(nc *nats.Conn, apiPrefix, stream, consumer string, most int) (*puller, error) {
+	p := &puller{
+		nc: nc, subject: apiPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
+		// Room for every event that can be under way, and for status messages.
+		msgs: make(chan *nats.Msg, 2*most+64),
+	}
+	return p, p.subscribe()
+}
+
+func (p *puller) subscribe() error {
+	p.inbox = p.nc.NewInbox()
+	sub, err := p.nc.ChanSubscribe(p.inbox, p.msgs)
+	if err != nil {
+		return fmt.Errorf("subscribe to pulled events: %w", err)
+	}
+	p.sub, p.open, p.heard = sub, 0, time.Now()
+	return nil
+}
+
+// ask requests n more events.
+func (p *puller) ask(n int, now time.Time) error {
+	body, err := json.Marshal(struct {
+		Batch     int           `json:"batch"`
+		Expires   time.Duration `json:"expires"`
+		Heartbeat time.Duration `json:"idle_heartbeat"`
+	}{n, pullExpiry, pullHeartbeat})
+	if err != nil {
+		return err
+	}
+	if err := p.nc.PublishRequest(p.subject, p.inbox, body); err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	if p.open == 0 {
+		p.heard = now
+	}
+	p.open += n
+	return nil
+}
+
+// receive looks at what arrived and reports whether it is an event. Status
+// messages end requests; one of them ends pulling.
+func (p *puller) receive(msg *nats.Msg, now time.Time) (event bool, err error) {
+	p.heard = now
+	status := msg.Header.Get("Status")
+	if status == "" || msg.Reply != "" { // an event may have a header of that name; it always has a reply subject
+		p.open = max(0, p.open-1)
+		return true, nil
+	}
+	if msg.Subject != p.inbox {
+		return false, nil // for requests of an earlier inbox
+	}
+	description := msg.Header.Get("Description")
+	switch status {
+	case "100": // heartbeat
+		return false, nil
+	case "404", "408": // no messages, request expired
+		p.close(msg)
+		return false, nil
+	case "503": // no responders
+		p.open = 0
+		return false, fmt.Errorf("%w: nothing answers at %s", errConsumerGone, p.subject)
+	case "409":
+		p.close(msg)
+		if strings.Contains(strings.ToLower(description), "consumer deleted") {
+			return false, fmt.Errorf("%w: %s", errConsumerGone, description)
+		}
+	default:
+		p.open = 0
+	}
+	p.notUntil = now.Add(pullPause)
+	return false, nil
+}
+
+// close ends one request: the server says how much of it was left.
+func (p *puller) close(msg *nats.Msg) {
+	left, err := strconv.Atoi(msg.Header.Get("Nats-Pending-Messages"))
+	if err != nil {
+		left = p.open
+	}
+	p.open = max(0, p.open-left)
+}
+
+// silent reports whether the server has forgotten an open request.
+func (p *puller) silent(now time.Time) bool {
+	return p.open > 0 && now.Sub(p.heard) > pullSilence
+}
+
+// renew gives up all open requests, whatever has become of them, by taking
+// another inbox. Events that still arrive at the old one are received.
+func (p *puller) renew() error {
+	if err := p.sub.Drain(); err != nil && !errors.Is(err, nats.ErrBadSubscription) {
+		return fmt.Errorf("drain pulled events: %w", err)
+	}
+	return p.subscribe()
+}
+
+// stop withdraws the open requests and returns a channel that is closed once
+// everything that the server had sent is in msgs.
+func (p *puller) stop() <-chan struct{} {
+	done := make(chan struct{})
+	p.sub.SetClosedHandler(func(string) { close(done) })
+	if err := p.sub.Drain(); err != nil {
+		// Not connected: nothing more will arrive.
+		done = make(chan struct{})
+		close(done)
+	}
+	return done
+}

@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+const (
+	// ackTimeout is how long one confirmed acknowledgement may take, and
+	// settlePause the time between attempts to settle.
+	ackTimeout  = 5 * time.Second
+	settlePause = time.Second
+)
+
+// settler settles messages by their verdict. It is the only place where a
+// message is acknowledged: after make.com's 2xx, after it was filtered, or
+// after its letter was stored.
+type settler struct {
+	route    string
+	letters  *letters
+	observer Observer
+	log      *slog.Logger
+}
+
+// settle carries out a verdict. It tries until that succeeded or grace is
+// done; what is not settled then will be delivered again.
+func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) {
+	switch v.Outcome {
+	case bridge.Delivered, bridge.Filtered:
+		if !s.insist(grace, it, "acknowledge", s.ack) {
+			return
+		}
+	case bridge.DeadLettered:
+		store := func(ctx context.Context, it *item) error { return s.letters.store(ctx, it, v) }
+		if !s.insist(grace, it, "store dead letter", store) || !s.insist(grace, it, "acknowledge", s.ack) {
+			return
+		}
+	case bridge.Retried:
+		s.nak(it, v.Delay)
+	case bridge.HandedBack:
+		s.nak(it, 0)
+	default:
+		panic(fmt.Sprintf("stream: no way to settle %q", v.Outcome))
+	}
+	s.observer.Settled(s.route, it.Message, v)
+}
+
+// ack acknowledges and waits for the server's confirmation. It may be repeated,
+// also after the event was delivered again: the latest delivery is used.
+func (s *settler) ack(ctx context.Context, it *item) error {
+	return it.latest().AckSync(nats.Context(ctx))
+}
+
+// nak gives the event back. It is not confirmed: if it is lost, the event is
+// delivered again after the ack wait all the same. An event that the server may
+// have handed to somebody else is left alone.
+func (s *settler) nak(it *item, delay time.Duration) {
+	if it.stale(time.Now()) {
+		return
+	}
+	msg, err := it.latest(), error(nil)
+	if delay > 0 {
+		err = msg.NakWithDelay(delay)
+	} else {
+		err = msg.Nak()
+	}
+	if err != nil {
+		s.log.Warn("event not given back; it returns after the ack wait", "error", err, "sequence", it.Sequence)
+	}
+}
+
+// insist does a step of settling until it succeeds, and reports false if grace
+// ended first. It says once that a step is in trouble.
+func (s *settler) insist(grace context.Context, it *item, what string, step func(context.Context, *item) error) bool {
+	for attempt := 1; ; attempt++ {
+		ctx, cancel := context.WithTimeout(grace, ackTimeout)
+		err := step(ctx, it)
+		cancel()
+		if err == nil {
+			if attempt > 1 {
+				s.log.Info("settling caught up", "step", what, "sequence", it.Sequence, "attempts", attempt)
+			}
+			return true
+		}
+		if attempt == 1 {
+			s.log.Warn("settling is in trouble, trying on", "step", what, "sequence", it.Sequence, "subject", it.Subject, "error", err)
+		}
+		select {
+		case <-grace.Done():
+			s.log.Warn("event not settled, it will be delivered again", "step", what, "sequence", it.Sequence, "error", err)
+			return false
+		case <-time.After(settlePause):
+		}
+	}
+}

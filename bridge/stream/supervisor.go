@@ -1,0 +1,212 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// bindPause is the time between attempts to bind what is not bound.
+const bindPause = 3 * time.Second
+
+// Supervisor keeps every route's consumer running: it provisions, binds, binds
+// again what was lost, and stops in order.
+type Supervisor struct {
+	js          jetstream.JetStream
+	provisioner *Provisioner
+	settings    Settings
+	log         *slog.Logger
+	consumers   []*consumer
+
+	mu      sync.Mutex
+	unbound map[string]string // what is not ready, and why
+	logged  string            // the last trouble that was logged
+}
+
+// SupervisorConfig is what a Supervisor works with. Every field is required.
+type SupervisorConfig struct {
+	JetStream jetstream.JetStream
+	Settings  Settings
+	Routes    []*bridge.Route
+	// Handler returns the handler of a route.
+	Handler  func(*bridge.Route) Handler
+	Observer Observer
+	Logger   *slog.Logger
+}
+
+// NewSupervisor returns a supervisor that has not started anything.
+func NewSupervisor(c SupervisorConfig) *Supervisor {
+	s := &Supervisor{
+		js: c.JetStream, provisioner: NewProvisioner(c.JetStream, c.Settings),
+		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
+	}
+	for _, r := range c.Routes {
+		log := c.Logger.With("route", r.Name)
+		settler := &settler{
+			route: r.Name, observer: c.Observer, log: log,
+			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
+		}
+		s.consumers = append(s.consumers, newConsumer(r, c.Handler(r), settler, log))
+		s.unbound[r.Name] = "not bound yet"
+	}
+	return s
+}
+
+// Run consumes until ctx is done. Then it pulls nothing more, lets what is in
+// flight end and be settled for at most grace, and hands the rest back at once.
+func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
+	settling, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+
+	gone := make(chan *consumer, len(s.consumers))
+	var running sync.WaitGroup
+	unbound := s.consumers
+	retry := time.NewTicker(bindPause)
+	defer retry.Stop()
+	connected := s.js.Conn().StatusChanged(nats.CONNECTED)
+	defer s.js.Conn().RemoveStatusListener(connected)
+	for ctx.Err() == nil {
+		if len(unbound) > 0 {
+			unbound = s.bind(ctx, unbound, func(c *consumer) {
+				running.Go(func() {
+					if err := c.run(ctx, settling); err != nil {
+						s.lost(c, err)
+						gone <- c
+						return
+					}
+					c.finish(settling)
+				})
+			})
+		}
+		select {
+		case <-ctx.Done():
+		case c := <-gone:
+			unbound = append(unbound, c)
+		case <-connected:
+		case <-retry.C:
+		}
+	}
+	running.Wait()
+	for _, c := range s.consumers { // those that were not bound at the end
+		running.Go(func() { c.finish(settling) })
+	}
+	running.Wait()
+	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil && s.js.Conn().IsConnected() {
+		s.log.Warn("last acknowledgements may not have reached the server", "error", err)
+	}
+}
+
+// Unready says what is not ready to consume and why, by route; it is empty
+// when everything is.
+func (s *Supervisor) Unready() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := make(map[string]string, len(s.unbound))
+	for k, v := range s.unbound {
+		m[k] = v
+	}
+	return m
+}
+
+// bind tries to bind consumers, starts those it could, and returns the rest.
+func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*consumer)) []*consumer {
+	if !s.js.Conn().IsConnected() {
+		return unbound
+	}
+	if err := s.provisioner.Streams(ctx); err != nil {
+		s.trouble(ctx, err)
+		for _, c := range unbound {
+			s.setUnbound(c.route.Name, err)
+		}
+		return unbound
+	}
+	errs := make([]error, len(unbound))
+	var all sync.WaitGroup
+	for i, c := range unbound {
+		all.Go(func() { errs[i] = s.bindOne(ctx, c) })
+	}
+	all.Wait()
+	var left []*consumer
+	for i, c := range unbound {
+		s.setUnbound(c.route.Name, errs[i])
+		if errs[i] != nil {
+			left = append(left, c)
+			continue
+		}
+		start(c)
+	}
+	s.trouble(ctx, errors.Join(errs...))
+	return left
+}
+
+func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
+	cfg, err := s.provisioner.Consumer(ctx, c.route)
+	if err != nil {
+		return err
+	}
+	// The server goes by the consumer's ack wait, whatever ours is.
+	c.ackWait = cfg.AckWait
+	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)
+	if err != nil {
+		return err
+	}
+	c.log.Info("consuming", "stream", s.settings.Stream, "subjects", cfg.FilterSubjects,
+		"destination", c.route.Destination.URL, "concurrency", c.route.Concurrency)
+	return nil
+}
+
+// lost notes that a consumer stopped by itself.
+func (s *Supervisor) lost(c *consumer, err error) {
+	s.setUnbound(c.route.Name, err)
+	c.log.Warn("consumer lost, binding again", "error", err)
+}
+
+func (s *Supervisor) setUnbound(route string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.unbound, route)
+		return
+	}
+	s.unbound[route] = err.Error()
+}
+
+// trouble logs what keeps routes from being bound, once until it changes.
+func (s *Supervisor) trouble(ctx context.Context, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	s.mu.Lock()
+	changed := text != s.logged
+	s.logged = text
+	s.mu.Unlock()
+	switch {
+	case !changed || ctx.Err() != nil:
+	case err != nil:
+		s.log.Error("cannot consume yet, looking again every few seconds", "error", err)
+	default:
+		s.log.Info("everything is bound")
+	}
+}
+
+// apiPrefix is where the JetStream API of this context listens.
+func apiPrefix(js jetstream.JetStream) string {
+	o := js.Options()
+	switch {
+	case o.APIPrefix != "":
+		return o.APIPrefix
+	case o.Domain != "":
+		return fmt.Sprintf("$JS.%s.API.", o.Domain)
+	}
+	return jetstream.DefaultAPIPrefix
+}
