@@ -1,0 +1,60 @@
+package config
+
+import (
+	"cmp"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxStreamName is the server's own limit.
+const maxStreamName = 255
+
+func (s *Stream) check(found *problems) {
+	for variable, name := range map[string]string{"BRIDGE_STREAM": s.Name, "BRIDGE_DLQ_STREAM": s.DLQ} {
+		if !validStreamName(name) {
+			found.add(variable, "must be a stream's name: no spaces, and none of . * > / \\, at most "+strconv.Itoa(maxStreamName)+" bytes")
+		}
+	}
+	if s.Name == s.DLQ {
+		found.add("BRIDGE_DLQ_STREAM", "must name another stream than BRIDGE_STREAM")
+	}
+}
+
+func validStreamName(name string) bool {
+	return name != "" && len(name) <= maxStreamName && !strings.ContainsAny(name, `.*>/\`) &&
+		strings.IndexFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) < 0
+}
+
+func (d *Delivery) check(found *problems) {
+	found.checkOrder("BRIDGE_DELIVERY_BACKOFF_MIN", d.BackoffMin, "BRIDGE_DELIVERY_BACKOFF_MAX", d.BackoffMax)
+}
+
+func (h *Hold) check(found *problems) {
+	found.checkOrder("BRIDGE_HOLD_MIN", h.Min, "BRIDGE_HOLD_MAX", h.Max)
+}
+
+// checkOrder compares two settings unless one of them is at fault already.
+func (p *problems) checkOrder(lowName string, low time.Duration, highName string, high time.Duration) {
+	if !p.has(lowName) && !p.has(highName) && cmp.Less(high, low) {
+		p.add(lowName, "must not be longer than "+highName)
+	}
+}
+
+func (g *General) check(found *problems) {
+	if g.HTTPAddr == "off" {
+		g.HTTPAddr = ""
+		return
+	}
+	_, port, err := net.SplitHostPort(g.HTTPAddr)
+	if err != nil || !validPort(port) {
+		found.add("BRIDGE_HTTP_ADDR", "must be host:port or :port, such as :8080, or off")
+	}
+}
+
+func validPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
+}

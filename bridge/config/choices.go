@@ -1,0 +1,107 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// Validation is what becomes of an event that is an envelope but does not match
+// the schema of its type.
+type Validation uint8
+
+// The ways to validate. The zero Validation is invalid.
+const (
+	// ValidationEnforce dead-letters the event.
+	ValidationEnforce Validation = iota + 1
+	// ValidationWarn delivers it and logs what is wrong.
+	ValidationWarn
+	// ValidationOff does not look.
+	ValidationOff
+)
+
+// String returns the way as BRIDGE_VALIDATION spells it.
+func (v Validation) String() string { return word(validations(), int(v)) }
+
+// MarshalText returns the same as String.
+func (v Validation) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads enforce, warn or off. Its error does not quote the text.
+func (v *Validation) UnmarshalText(text []byte) error {
+	i, err := choose(text, validations())
+	*v = Validation(i) //nolint:gosec // there are three
+	return err
+}
+
+func validations() []string { return []string{"enforce", "warn", "off"} }
+
+// Format is the format of logs.
+type Format uint8
+
+// The formats. The zero Format is invalid.
+const (
+	// FormatAuto is coloured text on a terminal and JSON lines elsewhere.
+	FormatAuto Format = iota + 1
+	// FormatText is text for people.
+	FormatText
+	// FormatJSON is one JSON object a line.
+	FormatJSON
+)
+
+// String returns the format as BRIDGE_LOG_FORMAT spells it.
+func (f Format) String() string { return word(formats(), int(f)) }
+
+// MarshalText returns the same as String.
+func (f Format) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText reads auto, text or json. Its error does not quote the text.
+func (f *Format) UnmarshalText(text []byte) error {
+	i, err := choose(text, formats())
+	*f = Format(i) //nolint:gosec // there are three
+	return err
+}
+
+func formats() []string { return []string{"auto", "text", "json"} }
+
+// Level is the lowest level that is logged, one of the four that slog names. It
+// is a slog.Leveler; the zero Level is info.
+type Level slog.Level
+
+// Level returns the level for slog.
+func (l Level) Level() slog.Level { return slog.Level(l) }
+
+// String returns the level as BRIDGE_LOG_LEVEL spells it.
+func (l Level) String() string { return strings.ToLower(slog.Level(l).String()) }
+
+// MarshalText returns the same as String.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads debug, info, warn or error, in capitals too. Its error
+// does not quote the text.
+func (l *Level) UnmarshalText(text []byte) error {
+	levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+	i, err := choose(text, []string{"debug", "info", "warn", "error"})
+	if err != nil {
+		return err
+	}
+	*l = Level(levels[i-1])
+	return nil
+}
+
+// choose returns the place of a word in a closed set, from 1; 0 with an error
+// if it is none of them.
+func choose(text []byte, words []string) (int, error) {
+	i := slices.Index(words, strings.ToLower(strings.TrimSpace(string(text))))
+	if i < 0 {
+		last := len(words) - 1
+		return 0, fault("must be " + strings.Join(words[:last], ", ") + " or " + words[last])
+	}
+	return i + 1, nil
+}
+
+func word(words []string, i int) string {
+	if i < 1 || i > len(words) {
+		return "invalid"
+	}
+	return words[i-1]
+}
