@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/standin"
+)
+
+// beProgram, in the environment, makes the test binary the program itself, for
+// tests that kill it.
+const beProgram = "MAKEBRIDGE_TEST_BE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beProgram) != "" {
+		os.Exit(run(context.Background(), os.Args[1:], &console{environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// patience is how long a test waits for what must happen; machines are slow.
+const patience = 60 * time.Second
+
+// world is a NATS server, a make.com stand-in, and a client of the test's own.
+type world struct {
+	t       *testing.T
+	config  embedded.Config
+	nats    *embedded.Server
+	makecom *standin.Server
+	js      jetstream.JetStream
+	env     []string
+}
+
+func newWorld(t *testing.T, natsConfig embedded.Config, makecom standin.Config) *world {
+	t.Helper()
+	w := &world{t: t, config: natsConfig, makecom: standin.New(makecom)}
+	w.config.StoreDir = t.TempDir()
+	w.startNATS()
+	t.Cleanup(func() { w.nats.Shutdown() })
+	if err := w.makecom.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.makecom.Close() })
+	nc, err := nats.Connect(w.nats.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	if w.js, err = jetstream.New(nc); err != nil {
+		t.Fatal(err)
+	}
+	w.env = []string{
+		"NATS_URL=" + w.nats.URL(),
+		"MAKE_WEBHOOK_PAYMENTS_URL=" + w.makecom.URL("payments"),
+		"BRIDGE_HTTP_ADDR=127.0.0.1:0",
+		"BRIDGE_REDELIVERY_DELAYS=200ms",
+		"BRIDGE_DELIVERY_BACKOFF_MIN=1ms", "BRIDGE_DELIVERY_BACKOFF_MAX=10ms",
+		"BRIDGE_HOLD_MIN=200ms", "BRIDGE_HOLD_MAX=400ms",
+	}
+	return w
+}
+
+func (w *world) startNATS() {
+	w.t.Helper()
+	s, err := embedded.Start(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.nats = s
+	if w.config.Port == 0 { // keep it, for a server that is started again
+		port := s.URL()[strings.LastIndex(s.URL(), ":")+1:]
+		if err := json.Unmarshal([]byte(port), &w.config.Port); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// publish waits for the stream, since the bridge creates it.
+func (w *world) publish(subject, body string, header ...string) uint64 {
+	w.t.Helper()
+	msg := nats.NewMsg(subject)
+	msg.Data = []byte(body)
+	for i := 0; i < len(header); i += 2 {
+		msg.Header.Set(header[i], header[i+1])
+	}
+	var seq uint64
+	w.eventually("the event to be stored", func() bool {
+		ack, err := w.js.PublishMsg(w.t.Context(), msg)
+		if err == nil {
+			seq = ack.Sequence
+		}
+		return err == nil
+	})
+	return seq
+}
+
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("gave up waiting for %s", what)
+		}
+	}
+}
+
+func (w *world) consumer(route string) *jetstream.ConsumerInfo {
+	w.t.Helper()
+	var info *jetstream.ConsumerInfo
+	w.eventually("consumer "+route, func() bool {
+		c, err := w.js.Consumer(w.t.Context(), "EVENTS", route)
+		if err == nil {
+			info = c.CachedInfo()
+		}
+		return err == nil
+	})
+	return info
+}
+
+// settled waits until the server has nothing left for a route.
+func (w *world) settled(route string) {
+	w.t.Helper()
+	w.eventually("everything to be settled", func() bool {
+		i := w.consumer(route)
+		return i.NumPending == 0 && i.NumAckPending == 0
+	})
+}
+
+// arrived waits until so many requests have arrived.
+func (w *world) arrived(n int) []standin.Arrival {
+	w.t.Helper()
+	w.eventually("requests to arrive", func() bool { return len(w.makecom.Arrivals()) >= n })
+	return w.makecom.Arrivals()
+}
+
+func (w *world) letters() []*jetstream.RawStreamMsg {
+	w.t.Helper()
+	s, err := w.js.Stream(w.t.Context(), "EVENTS_DLQ")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []*jetstream.RawStreamMsg
+	for seq := uint64(1); seq <= s.CachedInfo().State.LastSeq; seq++ {
+		m, err := s.GetMsg(w.t.Context(), seq)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// buffer is written by the program and read by the test.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// program is `makebridge run` within the test's process.
+type program struct {
+	*world
+	log  buffer
+	out  buffer
+	stop context.CancelFunc
+	exit chan int
+}
+
+func (w *world) start(env ...string) *program {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &program{world: w, stop: cancel, exit: make(chan int, 1)}
+	go func() {
+		p.exit <- run(ctx, []string{"run"}, &console{environ: append(w.env, env...), in: strings.NewReader(""), out: &p.out, err: &p.log})
+	}()
+	w.t.Cleanup(func() {
+		p.end()
+		if w.t.Failed() {
+			w.t.Logf("log of the bridge:\n%s", p.log.String())
+		}
+	})
+	return p
+}
+
+// end stops the program and returns its exit status.
+func (p *program) end() int {
+	p.stop()
+	status := <-p.exit
+	p.exit <- status
+	return status
+}
+
+var healthAddress = regexp.MustCompile(`"msg":"health is served","address":"([^"]+)"`)
+
+// health asks for /readyz or /livez, once it is served.
+func (p *program) health(path string) (status int, body string) {
+	p.t.Helper()
+	p.eventually("health to be served", func() bool { return healthAddress.MatchString(p.log.String()) })
+	resp, err := http.Get("http://" + healthAddress.FindStringSubmatch(p.log.String())[1] + path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// process is `makebridge run` as a process of its own.
+func (w *world) process(env ...string) *exec.Cmd {
+	w.t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "run")
+	cmd.Env = append(append(append(os.Environ(), beProgram+"=1"), w.env...), env...)
+	cmd.Dir = w.t.TempDir()
+	var log buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if w.t.Failed() {
+			w.t.Logf("log of process %d:\n%s", cmd.Process.Pid, log.String())
+		}
+	})
+	return cmd
+}

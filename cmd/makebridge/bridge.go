@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/admin"
+	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/gate"
+	"github.com/makebridge/makebridge/bridge/stream"
+	"github.com/makebridge/makebridge/bridge/telemetry"
+	"github.com/makebridge/makebridge/bridge/webhook"
+)
+
+// runBridge puts the bridge together and runs it until ctx is done and
+// everything in flight is settled. Observers are told of every settled event.
+func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more ...stream.Observer) error {
+	doors := gate.New(gate.Config{HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max, Logger: log})
+	nc, js, err := connect(cfg.NATS, log, doors)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	client := webhook.New(webhook.Config{
+		Version: programVersion(), BackoffMin: cfg.Delivery.BackoffMin, BackoffMax: cfg.Delivery.BackoffMax,
+		MaxConns: mostInFlight(cfg.Routes), Logger: log,
+	})
+	defer client.Close()
+	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
+		JetStream: js,
+		Settings:  streamSettings(cfg),
+		Routes:    pointers(cfg.Routes),
+		Handler:   func(r *bridge.Route) stream.Handler { return newPipeline(cfg, r, client, doors) },
+		Observer:  append(observers{telemetry.NewDeliveries(log)}, more...),
+		Logger:    log,
+	})
+	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
+	if err != nil {
+		return err
+	}
+	defer stopHealth()
+	log.Info("makebridge starts", "version", programVersion(), "routes", len(cfg.Routes))
+	supervisor.Run(ctx, cfg.ShutdownTimeout)
+	log.Info("makebridge has stopped")
+	return nil
+}
+
+// connect reaches for NATS. While the connection is lost, no request starts.
+func connect(cfg config.NATS, log *slog.Logger, doors *gate.Gate) (*nats.Conn, jetstream.JetStream, error) {
+	options, err := cfg.Options()
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := stream.Connect(stream.ConnectConfig{
+		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())),
+		Lost: doors.Pause, Found: doors.Resume, Logger: log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := newJetStream(nc, cfg.JSDomain)
+	if err != nil {
+		nc.Close()
+		return nil, nil, fmt.Errorf("NATS_JS_DOMAIN: %w", err)
+	}
+	return nc, js, nil
+}
+
+func newJetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
+	if domain != "" {
+		return jetstream.NewWithDomain(nc, domain)
+	}
+	return jetstream.New(nc)
+}
+
+func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g bridge.Gate) *bridge.Pipeline {
+	return bridge.NewPipeline(bridge.Config{
+		Route: r, Deliverer: d, Gate: g, Validation: bridge.Validation(cfg.Validation),
+		Retry: bridge.RetryPolicy{
+			Attempts:      cfg.Delivery.Attempts,
+			Delays:        cfg.Retry.RedeliveryDelays,
+			MaxDeliveries: cfg.Retry.MaxDeliveries,
+			GiveUpAfter:   cfg.Retry.GiveUpAfter,
+		},
+	})
+}
+
+func streamSettings(cfg *config.Config) stream.Settings {
+	return stream.Settings{
+		Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Subjects: cfg.Subjects(),
+		Replicas: cfg.Stream.Replicas, MaxAge: cfg.Stream.MaxAge, DLQMaxAge: cfg.Stream.DLQMaxAge,
+		AckWait: cfg.AckWait, Provision: cfg.Stream.Provision, Version: programVersion(),
+	}
+}
+
+// mostInFlight is how many requests may be in flight to one destination.
+func mostInFlight(routes []bridge.Route) (most int) {
+	by := map[*bridge.Destination]int{}
+	for _, r := range routes {
+		by[r.Destination] += r.Concurrency
+		most = max(most, by[r.Destination])
+	}
+	return most
+}
+
+func pointers(routes []bridge.Route) []*bridge.Route {
+	p := make([]*bridge.Route, len(routes))
+	for i := range routes {
+		p[i] = &routes[i]
+	}
+	return p
+}
+
+// serveHealth serves /livez and /readyz, if there is an address for them.
+func serveHealth(ctx context.Context, addr string, log *slog.Logger, nc *nats.Conn, s *stream.Supervisor) (stop func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	server, err := admin.Listen(ctx, addr, func() map[string]string {
+		missing := map[string]string{}
+		maps.Copy(missing, s.Unready())
+		if !nc.IsConnected() {
+			missing["nats"] = "not connected"
+		}
+		if ctx.Err() != nil {
+			missing["shutdown"] = "finishing what is in flight"
+		}
+		return missing
+	})
+	if err != nil {
+		return nil, err
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve() }()
+	log.Info("health is served", "address", server.Addr())
+	return func() {
+		if err := server.Close(); err != nil {
+			log.Warn("health server not closed", "error", err)
+		}
+		if err := <-served; err != nil {
+			log.Warn("health was not served", "error", err)
+		}
+	}, nil
+}
+
+// observers tells several observers.
+type observers []stream.Observer
+
+func (o observers) Settled(route string, m bridge.Message, v bridge.Verdict) {
+	for _, one := range o {
+		one.Settled(route, m, v)
+	}
+}

@@ -1,0 +1,57 @@
+// Command makebridge delivers events from NATS JetStream to make.com webhooks.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/makebridge/makebridge/bridge/config"
+)
+
+// The exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // a wrong command line or configuration
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], &console{
+		environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr,
+	}))
+}
+
+// console is what the program has of the world outside.
+type console struct {
+	environ  []string
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the program: it returns the exit status. SIGINT and SIGTERM end ctx;
+// a second one ends the process.
+func run(ctx context.Context, args []string, c *console) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
+	root := newRoot(c)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(c.err, "makebridge:", text)
+	}
+	var usage *usageError
+	var bad *config.Error
+	if errors.As(err, &usage) || errors.As(err, &bad) {
+		return exitUsage
+	}
+	return exitFailed
+}

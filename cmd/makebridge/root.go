@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// usageError is a command line that cannot be carried out.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func newRoot(c *console) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "makebridge",
+		Short: "The bridge between NATS JetStream and make.com",
+		Long: `makebridge consumes domain events from NATS JetStream and posts each one to the
+make.com webhook of its route. An event is acknowledged only after make.com has
+answered 2xx.`,
+		Example: `  makebridge dev                  try all of it on this machine
+  makebridge run                  run the bridge, configured by the environment`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(newRun(c), newDev(c), newVersion(c))
+	return root
+}
+
+// usageArgs makes a usage error of what args says, with the way to help.
+func usageArgs(args cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/makebridge/makebridge/bridge/config"
+)
+
+func newRun(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the bridge",
+		Long: `Run the bridge until SIGTERM or SIGINT. It is configured by the environment, and
+by a .env file in the working directory, which never overrides the environment.
+On the signal it finishes what is in flight, for at most BRIDGE_SHUTDOWN_TIMEOUT,
+and hands the rest back to other replicas at once.`,
+		Example: `  NATS_URL=nats://nats.internal:4222 \
+  MAKE_WEBHOOK_PAYMENTS_URL=https://hook.eu2.make.com/… \
+  makebridge run`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			environ, err := config.Environ(".", c.environ)
+			if err != nil {
+				return err
+			}
+			cfg, err := config.Load(environ)
+			if err != nil {
+				return err
+			}
+			if err := cfg.RequireRoutes(); err != nil {
+				return err
+			}
+			log := newLogger(c.err, cfg.Log)
+			warn(log, cfg, environ)
+			return runBridge(cmd.Context(), cfg, log)
+		},
+	}
+}
