@@ -45,19 +45,6 @@ type Pass struct {
 // ErrHeld ends a delivery between two requests: its destination is held now.
 var ErrHeld = errors.New("destination is held")
 
-// Validation says how strictly events are checked before they are delivered.
-type Validation uint8
-
-// The modes. The zero Validation is invalid.
-const (
-	// ValidationEnforce dead-letters what fails any check.
-	ValidationEnforce Validation = iota + 1
-	// ValidationWarn dead-letters what is not an envelope and reports the rest.
-	ValidationWarn
-	// ValidationOff dead-letters what is not an envelope.
-	ValidationOff
-)
-
 // Pipeline decides what becomes of a route's messages.
 type Pipeline struct {
 	route      *Route

@@ -19,7 +19,7 @@ import (
 //
 // The zero WebhookURL is no address; ParseWebhookURL makes valid ones.
 type WebhookURL struct {
-	address     *url.URL
+	address     **url.URL // fmt would follow one pointer, see Secret
 	id          string
 	fingerprint string
 }
@@ -51,7 +51,7 @@ func ParseWebhookURL(raw string, allowHTTP bool) (WebhookURL, error) {
 	u.Host = strings.ToLower(u.Host)
 	sum := sha256.Sum256([]byte(u.String()))
 	id := hex.EncodeToString(sum[:])
-	return WebhookURL{address: u, id: id, fingerprint: u.Host + "#" + id[:6]}, nil
+	return WebhookURL{address: &u, id: id, fingerprint: u.Host + "#" + id[:6]}, nil
 }
 
 func isLoopback(host string) bool {
@@ -68,7 +68,7 @@ func (u WebhookURL) Reveal() *url.URL {
 	if u.address == nil {
 		return nil
 	}
-	c := *u.address
+	c := **u.address
 	return &c
 }
 

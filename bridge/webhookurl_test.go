@@ -21,6 +21,11 @@ func TestWebhookURLNeverPrints(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&b, verb, u)
 		fmt.Fprintf(&b, verb, &u)
+		d := Destination{URL: u, APIKey: NewSecret(canary), SigningKeys: []Secret{NewSecret(canary)}}
+		fmt.Fprintf(&b, verb, []*Destination{&d})
+		fmt.Fprintf(&b, verb, struct{ d *Destination }{&d})
+		fmt.Fprintf(&b, verb, struct{ s Secret }{NewSecret(canary)})
+		fmt.Fprintf(&b, verb, struct{ d Destination }{d})
 		fmt.Fprintf(&b, verb, Destination{URL: u, APIKey: NewSecret(canary), SigningKeys: []Secret{NewSecret(canary)}})
 	}
 	j, err := json.Marshal(map[string]any{"u": u, "k": NewSecret(canary)})

@@ -6,35 +6,6 @@ import (
 	"strings"
 )
 
-// Validation is what becomes of an event that is an envelope but does not match
-// the schema of its type.
-type Validation uint8
-
-// The ways to validate. The zero Validation is invalid.
-const (
-	// ValidationEnforce dead-letters the event.
-	ValidationEnforce Validation = iota + 1
-	// ValidationWarn delivers it and logs what is wrong.
-	ValidationWarn
-	// ValidationOff does not look.
-	ValidationOff
-)
-
-// String returns the way as BRIDGE_VALIDATION spells it.
-func (v Validation) String() string { return word(validations(), int(v)) }
-
-// MarshalText returns the same as String.
-func (v Validation) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
-
-// UnmarshalText reads enforce, warn or off. Its error does not quote the text.
-func (v *Validation) UnmarshalText(text []byte) error {
-	i, err := choose(text, validations())
-	*v = Validation(i) //nolint:gosec // there are three
-	return err
-}
-
-func validations() []string { return []string{"enforce", "warn", "off"} }
-
 // Format is the format of logs.
 type Format uint8
 

@@ -46,17 +46,19 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		"MAKE_WEBHOOK_PAYMENTS_URL=hook.example.com",
 		"MAKE_WEBHOOK_ALPHA_API_KEY=k",
 		"BRIDGE_LOG_LEVEL=loud",
+		"BRIDGE_HOLD_AFTER=many",
 		"BRIDGE_HOLD_MIN=10m",
 		"BRIDGE_DELIVERY_TIMEOUT=5",
 		"BRIDGE_CONCURRENCY=0",
 		"NATS_PASSWORD=pw",
 		"NATS_CA=/nonexistent",
 	})
-	want := `the configuration has 10 problems:
+	want := `the configuration has 11 problems:
   NATS_PASSWORD: is set but NATS_USER is not
   NATS_CA: the file: no such file or directory
   BRIDGE_CONCURRENCY: must be at least 1
   BRIDGE_DELIVERY_TIMEOUT: must be a duration with a unit, such as 20s
+  BRIDGE_HOLD_AFTER: must be a whole number
   BRIDGE_HOLD_MIN: must not be longer than BRIDGE_HOLD_MAX
   BRIDGE_LOG_LEVEL: must be debug, info, warn or error
   MAKE_WEBHOOK_PAYMENTS_URL: must start with https://

@@ -197,6 +197,7 @@ func TestProblemsOfAuthentication(t *testing.T) {
 		{[]string{"NATS_CERT=" + keys.cert, "NATS_JS_DOMAIN=*"}, []string{"NATS_CERT: must be set together with NATS_KEY", "NATS_JS_DOMAIN: must be one word without . * >"}},
 		{[]string{"NATS_CERT=/nonexistent", "NATS_KEY=/nonexistent"}, []string{"NATS_CERT: the file: no such file or directory", "NATS_KEY: the file: no such file or directory"}},
 		{[]string{"NATS_CERT=" + keys.cert, "NATS_KEY=" + other.key}, []string{"NATS_CERT: the file does not hold the certificate of NATS_KEY in PEM"}},
+		{[]string{"NATS_CREDS=" + os.DevNull}, []string{"NATS_CREDS: the file is not a regular file"}},
 		{[]string{"NATS_CREDS=" + keys.cert}, []string{"NATS_CREDS: the file does not hold a user's JWT and its seed"}},
 		{[]string{"NATS_CONTEXT=" + file(t, `{"ca":"/nonexistent"}`)}, []string{"NATS_CONTEXT: what it has for NATS_CA: the file: no such file or directory"}},
 	} {

@@ -53,10 +53,9 @@ func parseBool(value string) (bool, error) {
 }
 
 func parseDuration(value string) (time.Duration, error) {
-	value = strings.TrimSpace(value)
-	d, err := time.ParseDuration(value)
+	d, err := time.ParseDuration(strings.TrimSpace(value))
 	switch {
-	case err != nil, value == "0": // the one number that needs no unit
+	case err != nil:
 		return 0, fault("must be a duration with a unit, such as 20s")
 	case d > maxDuration:
 		return 0, fault("must be at most " + strconv.Itoa(int(maxDuration.Hours())) + "h")

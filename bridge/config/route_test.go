@@ -199,6 +199,15 @@ func TestSubjectsThatNoStreamCanHold(t *testing.T) {
 		t.Errorf("routes that are off (-want +got):\n%s", diff)
 	}
 
+	got = problemsOf(t, "MAKE_WEBHOOK_PAYMENTS_SUBJECTS=cohorts.*.created.>")
+	want = []string{
+		"MAKE_WEBHOOK_PAYMENTS_SUBJECTS: subject 1 crosses subject 1 of MAKE_WEBHOOK_COHORT_ENROLLMENTS_SUBJECTS (route cohort-enrollments): neither covers the other, and no stream can hold both",
+		"MAKE_WEBHOOK_PAYMENTS_SUBJECTS: subject 1 crosses subject 1 of MAKE_WEBHOOK_COHORT_MESSAGES_SUBJECTS (route cohort-messages): neither covers the other, and no stream can hold both",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the subjects that a route has by default (-want +got):\n%s", diff)
+	}
+
 	load(t, append(custom, "MAKE_WEBHOOK_A_SUBJECTS=payments.>", "MAKE_WEBHOOK_B_SUBJECTS=payments.success,tickets.*")...)
 }
 

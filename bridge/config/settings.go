@@ -56,13 +56,13 @@ type Hold struct {
 // Config.
 type General struct {
 	// AckWait is the consumers'.
-	AckWait    time.Duration `env:"BRIDGE_ACK_WAIT" envDefault:"60s" min:"1s" meaning:"the consumers' AckWait; work in hand is kept alive"`
-	Validation Validation    `env:"BRIDGE_VALIDATION" envDefault:"enforce" meaning:"enforce, warn or off: what becomes of an event that does not match its schema"`
+	AckWait    time.Duration     `env:"BRIDGE_ACK_WAIT" envDefault:"60s" min:"1s" meaning:"the consumers' AckWait; work in hand is kept alive"`
+	Validation bridge.Validation `env:"BRIDGE_VALIDATION" envDefault:"enforce" meaning:"enforce, warn or off: what becomes of an event that does not match its schema"`
 	// AllowHTTP accepts plain http webhooks on any host.
 	AllowHTTP bool `env:"BRIDGE_ALLOW_HTTP" envDefault:"false" meaning:"accept plain http webhooks on hosts other than this one"`
 	// HTTPAddr is where health and metrics are served, host:port; empty is
 	// nowhere.
-	HTTPAddr        string        `env:"BRIDGE_HTTP_ADDR" envDefault:":8080" empty:"off" meaning:"health and metrics; empty or off: not served"`
+	HTTPAddr        string        `env:"BRIDGE_HTTP_ADDR" envDefault:":8080" empty:"off" meaning:"health; empty or off: not served"`
 	ShutdownTimeout time.Duration `env:"BRIDGE_SHUTDOWN_TIMEOUT" envDefault:"25s" min:"1ms" meaning:"time to finish what is in flight on SIGTERM or SIGINT"`
 }
 

@@ -95,7 +95,7 @@ func TestEveryVariable(t *testing.T) {
 		{"BRIDGE_HOLD_MIN", func(c *Config) any { return c.Hold.Min }, 15 * s, "5m", 5 * m, append(durations, "6m"), ""},
 		{"BRIDGE_HOLD_MAX", func(c *Config) any { return c.Hold.Max }, 5 * m, "15s", 15 * s, durations, ""},
 		{"BRIDGE_ACK_WAIT", func(c *Config) any { return c.AckWait }, m, "1s", s, append(durations, "999ms"), ""},
-		{"BRIDGE_VALIDATION", func(c *Config) any { return c.Validation }, ValidationEnforce, "WARN", ValidationWarn, []string{"on"}, ""},
+		{"BRIDGE_VALIDATION", func(c *Config) any { return c.Validation }, bridge.ValidationEnforce, "WARN", bridge.ValidationWarn, []string{"on"}, ""},
 		{"BRIDGE_ALLOW_HTTP", func(c *Config) any { return c.AllowHTTP }, false, "true", true, []string{"perhaps"}, ""},
 		{"BRIDGE_HTTP_ADDR", func(c *Config) any { return c.HTTPAddr }, ":8080", "[::1]:0", "[::1]:0", []string{"8080", ":http", ":99999", "a:b:c"}, ""},
 		{"BRIDGE_SHUTDOWN_TIMEOUT", func(c *Config) any { return c.ShutdownTimeout }, 25 * s, "1s", s, durations, ""},
