@@ -18,9 +18,21 @@ func (s *Stream) check(found *problems) {
 			found.add(variable, "must be a stream's name: no spaces, and none of . * > / \\, at most "+strconv.Itoa(maxStreamName)+" bytes")
 		}
 	}
+	if !validBucketName(s.Bucket) {
+		found.add("BRIDGE_BUCKET", "must be a bucket's name: letters, digits, - and _ only, at most "+strconv.Itoa(maxStreamName-len(bucketStreamPrefix))+" bytes")
+	}
 	if s.Name == s.DLQ {
 		found.add("BRIDGE_DLQ_STREAM", "must name another stream than BRIDGE_STREAM")
 	}
+}
+
+// bucketStreamPrefix begins the name of a bucket's stream (ADR-8).
+const bucketStreamPrefix = "KV_"
+
+func validBucketName(name string) bool {
+	return name != "" && len(bucketStreamPrefix+name) <= maxStreamName && strings.IndexFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	}) < 0
 }
 
 func validStreamName(name string) bool {

@@ -11,6 +11,8 @@ import (
 type Stream struct {
 	Name string `env:"BRIDGE_STREAM" envDefault:"EVENTS" meaning:"the stream of events"`
 	DLQ  string `env:"BRIDGE_DLQ_STREAM" envDefault:"EVENTS_DLQ" meaning:"the stream of dead letters"`
+	// Bucket is the key-value bucket that replicas share.
+	Bucket string `env:"BRIDGE_BUCKET" envDefault:"makebridge" meaning:"the key-value bucket that replicas share"`
 	// Replicas, MaxAge and DLQMaxAge are for streams that the bridge creates. A
 	// zero DLQMaxAge keeps letters for ever.
 	Replicas  int           `env:"BRIDGE_STREAM_REPLICAS" envDefault:"1" min:"1" max:"5" meaning:"replicas of a stream that the bridge creates"`

@@ -77,6 +77,7 @@ func TestEveryVariable(t *testing.T) {
 
 		{"BRIDGE_STREAM", func(c *Config) any { return c.Stream.Name }, "EVENTS", "E-1", "E-1", []string{"a.b", "a b", "a*", ">", "a/b", `a\b`, strings.Repeat("a", 256)}, ""},
 		{"BRIDGE_DLQ_STREAM", func(c *Config) any { return c.Stream.DLQ }, "EVENTS_DLQ", "D", "D", []string{"a.b", "EVENTS"}, ""},
+		{"BRIDGE_BUCKET", func(c *Config) any { return c.Stream.Bucket }, "makebridge", "B_1-x", "B_1-x", []string{"a.b", "a b", ">", "ü", strings.Repeat("a", 253)}, ""},
 		{"BRIDGE_STREAM_REPLICAS", func(c *Config) any { return c.Stream.Replicas }, 1, "3", 3, append(counts, "6"), ""},
 		{"BRIDGE_STREAM_MAX_AGE", func(c *Config) any { return c.Stream.MaxAge }, 720 * h, "48h", 48 * h, durations, ""},
 		{"BRIDGE_DLQ_MAX_AGE", func(c *Config) any { return c.Stream.DLQMaxAge }, time.Duration(0), "48h", 48 * h, durations, ""},

@@ -2,8 +2,6 @@ package gate
 
 import (
 	"context"
-	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,195 +10,122 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// door is the gate of one destination. While it is held, those who want
-// through queue up; when the hold ends, the first of them probes.
+const (
+	// storeTimeout bounds one change of the bucket, storePause is the time
+	// before it is tried again.
+	storeTimeout = 5 * time.Second
+	storePause   = 500 * time.Millisecond
+	// courtesy is how long an event that has just failed as the probe lets
+	// others go first.
+	courtesy = 2 * time.Second
+)
+
+// door is the gate of one destination in this replica. It mirrors what the
+// bucket says of it, and is ahead of the bucket only in being shut.
 type door struct {
-	cfg    Config
-	log    *slog.Logger
-	pace   *pacer
-	held   atomic.Bool  // mirrors hold != nil, for the path without a lock
-	worked atomic.Int64 // time of the last 2xx, Unix nanoseconds
+	gate        *Gate
+	id          string
+	destination *bridge.Destination // nil until an event comes
+	pace        *pacer
+	held        atomic.Bool  // hold != nil, for the path without a lock
+	worked      atomic.Int64 // time of the last 2xx, by the server's clock, Unix nanoseconds
+	noted       atomic.Int64 // when that was last written to the bucket
+	troubled    atomic.Bool  // len(failing) > 0, for the path without a lock
 
-	mu      sync.Mutex
-	hold    *hold
-	queue   []chan bridge.Pass
-	failing []event
+	mu       sync.Mutex
+	hold     *Hold
+	revision uint64        // of the hold; 0: the bucket does not have it yet
+	seen     uint64        // the latest revision that was heard of, deletions included
+	changed  chan struct{} // closed when hold, revision or queue change
+	queue    []*waiter     // first come first
+	failing  []string      // the events whose deliveries failed, since one did not
 }
 
-// event tells events apart, also over a stream that was created again.
-type event struct {
-	sequence  uint64
-	published int64
+// waiter is an event at a door that is shut.
+type waiter struct{ event string }
+
+func (g *Gate) newDoor(id string) *door {
+	return &door{gate: g, id: id, changed: make(chan struct{})}
 }
 
-// hold is why and until when a door is shut.
-type hold struct {
-	reason  string
-	until   time.Time
-	step    int  // probes that failed
-	probing bool // a probe is out
-	timer   *time.Timer
+// meet makes the acquaintance of the destination; the gate's lock is held.
+func (o *door) meet(d *bridge.Destination) {
+	o.pace = newPacer(d, o.gate.store, o.gate.clock)
+	o.destination = d
 }
 
-func newDoor(c Config, d *bridge.Destination) *door {
-	return &door{cfg: c, log: c.Logger.With("destination", d.URL), pace: newPacer(d.Limit)}
-}
+func (o *door) key() string { return "hold." + o.id }
 
 func (o *door) isHeld() bool { return o.held.Load() }
 
-// admit waits until the door is open or this caller is to probe.
-func (o *door) admit(ctx context.Context) (bridge.Pass, error) {
+// admit waits until the door is open or this event is the probe.
+func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error) {
 	if !o.isHeld() {
 		return bridge.Pass{}, ctx.Err()
 	}
+	w := &waiter{eventKey(m)}
 	o.mu.Lock()
-	if o.hold == nil {
-		o.mu.Unlock()
-		return bridge.Pass{}, ctx.Err()
+	defer o.mu.Unlock()
+	o.queue = append(o.queue, w)
+	o.notify()
+	defer func() {
+		o.queue = slices.DeleteFunc(o.queue, func(other *waiter) bool { return other == w })
+		o.notify()
+	}()
+	for o.hold != nil {
+		if err := ctx.Err(); err != nil {
+			return bridge.Pass{}, err
+		}
+		if o.queue[0] != w {
+			o.await(ctx, time.Hour)
+			continue
+		}
+		if o.revision == 0 { // NATS was in trouble when the hold began
+			h := *o.hold
+			o.write(ctx, &h)
+			continue
+		}
+		if wait := o.due(w.event); wait > 0 {
+			o.await(ctx, wait)
+			continue
+		}
+		if o.claim(ctx, w.event) {
+			return bridge.Pass{Probe: true}, nil
+		}
 	}
-	if !o.hold.probing && len(o.queue) == 0 && !time.Now().Before(o.hold.until) {
-		o.hold.probing = true
-		o.mu.Unlock()
-		return bridge.Pass{Probe: true}, nil
+	return bridge.Pass{}, ctx.Err()
+}
+
+// due is how long it is until this event may probe. The lock is held.
+func (o *door) due(event string) time.Duration {
+	h, clock := o.hold, o.gate.clock
+	wait := clock.until(h.Until)
+	if h.Probe != nil {
+		wait = max(wait, clock.until(h.Probe.Until))
 	}
-	turn := make(chan bridge.Pass, 1)
-	o.queue = append(o.queue, turn)
+	if h.Last == event {
+		wait = max(wait, clock.until(h.Until.Add(courtesy)))
+	}
+	return wait
+}
+
+// await waits for a change, at most for that long. The lock is held, and given
+// up meanwhile.
+func (o *door) await(ctx context.Context, most time.Duration) {
+	changed := o.changed
 	o.mu.Unlock()
+	defer o.mu.Lock()
+	t := time.NewTimer(most)
+	defer t.Stop()
 	select {
-	case pass := <-turn:
-		return pass, nil
+	case <-changed:
+	case <-t.C:
 	case <-ctx.Done():
-		o.abandon(turn)
-		return bridge.Pass{}, ctx.Err()
 	}
 }
 
-// abandon takes a waiter out of the queue. If it had just been chosen to
-// probe, the next one probes in its place.
-func (o *door) abandon(turn chan bridge.Pass) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if i := slices.Index(o.queue, turn); i >= 0 {
-		o.queue = slices.Delete(o.queue, i, i+1)
-		return
-	}
-	if pass := <-turn; pass.Probe && o.hold != nil {
-		o.hold.probing = false
-		o.probeNext()
-	}
-}
-
-// probeNext sends the first waiter to probe, if the hold has ended. With
-// nobody waiting, the next to come will probe.
-func (o *door) probeNext() {
-	if o.hold == nil || o.hold.probing || len(o.queue) == 0 || time.Now().Before(o.hold.until) {
-		return
-	}
-	o.hold.probing = true
-	o.queue[0] <- bridge.Pass{Probe: true}
-	o.queue = o.queue[1:]
-}
-
-// leave learns from the answer to a request.
-func (o *door) leave(m bridge.Message, p bridge.Pass, a bridge.Answer) {
-	now := time.Now()
-	if a.Class == bridge.ClassDelivered {
-		o.worked.Store(now.UnixNano())
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch a.Class {
-	case bridge.ClassDelivered, bridge.ClassRejected:
-		o.failing = o.failing[:0]
-		if p.Probe {
-			o.release()
-		}
-	case bridge.ClassBackpressure, bridge.ClassMisconfigured:
-		o.shut(p, a, now)
-	case bridge.ClassFailed:
-		if p.Probe || o.failsTooMany(m) {
-			o.shut(p, a, now)
-		}
-	case bridge.ClassInterrupted:
-		if p.Probe && o.hold != nil {
-			o.hold.probing = false
-			o.probeNext()
-		}
-	}
-}
-
-// failsTooMany counts the events whose deliveries failed one after another.
-func (o *door) failsTooMany(m bridge.Message) bool {
-	e := event{m.Sequence, m.Published.UnixNano()}
-	if len(o.failing) < o.cfg.HoldAfter && !slices.Contains(o.failing, e) {
-		o.failing = append(o.failing, e)
-	}
-	return len(o.failing) >= o.cfg.HoldAfter
-}
-
-// shut holds the destination, or holds it for longer if a probe failed. An
-// answer to a request that was in flight when the hold began only prolongs it
-// where it asks for that.
-func (o *door) shut(p bridge.Pass, a bridge.Answer, now time.Time) {
-	h := o.hold
-	switch {
-	case h == nil:
-		h = &hold{}
-		h.timer = time.AfterFunc(time.Hour, o.due)
-		o.hold = h
-		o.held.Store(true)
-	case p.Probe:
-		h.step++
-		h.probing = false
-	case now.Add(a.RetryAfter).After(h.until):
-		h.until = now.Add(a.RetryAfter)
-		h.timer.Reset(a.RetryAfter)
-		return
-	default:
-		return
-	}
-	wait := a.RetryAfter
-	if wait == 0 {
-		wait = o.step(h.step)
-	}
-	h.reason, h.until = a.Class.String(), now.Add(wait)
-	h.timer.Reset(wait)
-	level := slog.LevelWarn
-	if a.Class == bridge.ClassMisconfigured {
-		level = slog.LevelError
-	}
-	o.log.Log(context.Background(), level, "destination held",
-		"reason", h.reason, "status", a.Status, "error", a.Detail, "hold_ms", wait.Milliseconds(), "failed_probes", h.step)
-}
-
-// step is how long a hold lasts after so many failed probes.
-func (o *door) step(n int) time.Duration {
-	d := o.cfg.HoldMin
-	for ; n > 0 && d < o.cfg.HoldMax; n-- {
-		d *= 2
-	}
-	d = min(d, o.cfg.HoldMax)
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // spread, not secrecy
-}
-
-// due runs when a hold ends.
-func (o *door) due() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.probeNext()
-}
-
-// release opens the door to all who wait.
-func (o *door) release() {
-	if o.hold == nil {
-		return
-	}
-	o.hold.timer.Stop()
-	o.log.Info("destination recovered", "reason", o.hold.reason)
-	o.hold = nil
-	o.held.Store(false)
-	for _, turn := range o.queue {
-		turn <- bridge.Pass{}
-	}
-	o.queue = nil
+// notify wakes everybody who waits. The lock is held.
+func (o *door) notify() {
+	close(o.changed)
+	o.changed = make(chan struct{})
 }

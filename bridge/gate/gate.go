@@ -1,5 +1,3 @@
-// Package gate decides when a destination may be posted to: it holds those
-// that ask for a pause or do not work, probes them, and keeps their pace.
 package gate
 
 import (
@@ -11,38 +9,53 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// Config is what a Gate works with. Every field is required.
+// Config is what a Gate works with. Every field but Released is required.
 type Config struct {
+	// Replica names this process among the replicas.
+	Replica string
 	// HoldAfter is the number of different events whose deliveries must fail
-	// one after another before the destination is held.
+	// one after another, in this replica, before the destination is held.
 	HoldAfter int
 	// HoldMin and HoldMax are how long a hold lasts before a probe: it begins
 	// with HoldMin and doubles with each failed probe up to HoldMax, ±20 %.
 	HoldMin, HoldMax time.Duration
-	Logger           *slog.Logger
+	// ProbeLife is how long one request can take at most: after that a probe
+	// whose replica has not been heard of is lost.
+	ProbeLife time.Duration
+	// EvidenceEvery is how often a destination that accepts events is noted
+	// in the bucket.
+	EvidenceEvery time.Duration
+	// Released is called when this replica has released a destination.
+	Released func(ctx context.Context, destination string)
+	Logger   *slog.Logger
 }
 
-// Gate is the bridge.Gate of one process. It promises the limits within this
-// process only.
+// Gate is the bridge.Gate that all replicas share. It lets nothing through
+// until Run has read the present state.
 type Gate struct {
-	cfg  Config
-	stop stopper
+	cfg   Config
+	stop  stopper
+	clock *clock
+	store store
 
 	mu    sync.RWMutex
 	doors map[string]*door
 }
 
-// New returns a gate with nothing held.
-func New(c Config) *Gate {
-	return &Gate{cfg: c, doors: map[string]*door{}}
+// newGate returns a gate over a store, paused.
+func newGate(c Config, s store) *Gate {
+	if c.Released == nil {
+		c.Released = func(context.Context, string) {}
+	}
+	g := &Gate{cfg: c, clock: &clock{}, store: s, doors: map[string]*door{}}
+	g.stop.pause()
+	return g
 }
 
-// Pause keeps every request from starting until Resume: the bridge has lost
-// NATS, and could not acknowledge what it delivers.
+// Pause keeps every request from starting: the bridge has lost NATS, and could
+// neither acknowledge what it delivers nor learn of holds. Run ends the pause
+// when it knows the holds again.
 func (g *Gate) Pause() { g.stop.pause() }
-
-// Resume ends a Pause.
-func (g *Gate) Resume() { g.stop.resume() }
 
 // Enter waits while the gate is paused, the destination is held, or its pace
 // is used up, and returns the pass for one request. Its only error is ctx's.
@@ -52,15 +65,15 @@ func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 		if err := g.stop.wait(ctx); err != nil {
 			return bridge.Pass{}, err
 		}
-		pass, err := o.admit(ctx)
+		pass, err := o.admit(ctx, m)
 		if err != nil {
 			return pass, err
 		}
 		if err := o.pace.take(ctx); err != nil {
-			o.leave(m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
+			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
-		if pass.Probe || !o.isHeld() {
+		if pass.Probe || !o.isHeld() && !g.stop.paused.Load() {
 			return pass, nil
 		}
 	}
@@ -70,47 +83,64 @@ func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 // bridge.ErrHeld where the destination is held, and ctx's error.
 func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
 	o := g.door(d)
-	if err := g.stop.wait(ctx); err != nil {
-		return err
+	for {
+		if err := g.stop.wait(ctx); err != nil {
+			return err
+		}
+		if o.isHeld() {
+			return bridge.ErrHeld
+		}
+		if err := o.pace.take(ctx); err != nil {
+			return err
+		}
+		if !o.isHeld() && !g.stop.paused.Load() {
+			return nil
+		}
 	}
-	if o.isHeld() {
-		return bridge.ErrHeld
-	}
-	if err := o.pace.take(ctx); err != nil {
-		return err
-	}
-	if o.isHeld() {
-		return bridge.ErrHeld
-	}
-	return nil
 }
 
 // Leave learns from an answer: it holds the destination, holds it for longer,
-// or releases it.
-func (g *Gate) Leave(_ context.Context, d *bridge.Destination, m bridge.Message, p bridge.Pass, a bridge.Answer) {
-	g.door(d).leave(m, p, a)
+// or releases it, for all replicas. It may take as long as NATS takes to
+// confirm, whatever becomes of ctx, since the answer is worth knowing.
+func (g *Gate) Leave(ctx context.Context, d *bridge.Destination, m bridge.Message, p bridge.Pass, a bridge.Answer) {
+	g.door(d).leave(context.WithoutCancel(ctx), m, p, a)
 }
 
 // Held reports whether the destination is held now.
 func (g *Gate) Held(d *bridge.Destination) bool { return g.door(d).isHeld() }
 
-// Works reports whether the destination has answered 2xx since then.
+// Works reports whether the destination has answered 2xx since then, as far
+// as this replica knows.
 func (g *Gate) Works(d *bridge.Destination, since time.Time) bool {
-	return g.door(d).worked.Load() > since.UnixNano()
+	return g.door(d).worked.Load() > g.clock.server(since).UnixNano()
 }
 
 func (g *Gate) door(d *bridge.Destination) *door {
+	id := d.URL.ID()
 	g.mu.RLock()
-	o, ok := g.doors[d.URL.ID()]
+	o, ok := g.doors[id]
+	met := ok && o.destination != nil
 	g.mu.RUnlock()
-	if ok {
+	if met {
 		return o
 	}
+	o = g.doorOf(id)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if o, ok = g.doors[d.URL.ID()]; !ok {
-		o = newDoor(g.cfg, d)
-		g.doors[d.URL.ID()] = o
+	if o.destination == nil {
+		o.meet(d)
+	}
+	return o
+}
+
+// doorOf returns the door that the bucket speaks of.
+func (g *Gate) doorOf(id string) *door {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o, ok := g.doors[id]
+	if !ok {
+		o = g.newDoor(id)
+		g.doors[id] = o
 	}
 	return o
 }

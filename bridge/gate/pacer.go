@@ -2,52 +2,164 @@ package gate
 
 import (
 	"context"
-	"sync"
+	"errors"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// slack stretches the window, so that requests that set out a little after
-// their turn still keep the limit by the other side's clock.
-const slack = 50
+const (
+	// paceTolerance is how late a request may set out: an instant that was
+	// missed by more is not used. The instants are so far apart that this
+	// much lateness keeps the limit.
+	paceTolerance = 200 * time.Millisecond
+	// paceAhead is how far ahead instants are taken, which bounds what is lost
+	// with a replica that is killed, and how unevenly replicas share.
+	paceAhead = 300 * time.Millisecond
+)
 
-// pacer lets a limited number of requests through in any sliding window: each
-// takes the place of the one that many requests before it.
+// pacer spreads the requests to one destination evenly. The bucket holds the
+// next instant that nobody has taken; replicas take them by compare-and-set.
 type pacer struct {
-	window time.Duration
+	store store
+	clock *clock
+	key   string
+	gap   time.Duration
 
-	mu    sync.Mutex
-	turns []time.Time // the latest, a ring
-	next  int
+	waiting atomic.Int64
+	turn    chan struct{} // a lock that gives up with a context
+	taken   []time.Time   // instants that are ours, not used yet
+	next    time.Time     // as far as is known
+	known   uint64        // the revision that says so
 }
 
-// newPacer returns the pacer of a limit, nil where there is none.
-func newPacer(l bridge.Limit) *pacer {
-	if l.IsZero() {
+// newPacer returns the pacer of a destination, nil where there is no limit.
+func newPacer(d *bridge.Destination, s store, c *clock) *pacer {
+	if d.Limit.IsZero() {
 		return nil
 	}
-	return &pacer{window: l.Window + l.Window/slack, turns: make([]time.Time, l.Requests)}
+	return &pacer{
+		store: s, clock: c, key: "pace." + d.URL.ID(),
+		// A request may set out late, and the one a window later in time.
+		gap:  (d.Limit.Window + paceTolerance) / time.Duration(d.Limit.Requests),
+		turn: make(chan struct{}, 1),
+	}
 }
 
-// take waits for the next turn. Its only error is ctx's; the turn is then lost.
+// take waits for the next instant. Its only error is ctx's; the instant is
+// then lost.
 func (p *pacer) take(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	p.mu.Lock()
-	now := time.Now()
-	turn := p.turns[p.next].Add(p.window)
-	if turn.Before(now) {
-		turn = now
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
+	for {
+		instant, err := p.instant(ctx)
+		if err != nil {
+			return err
+		}
+		if err := sleep(ctx, p.clock.until(instant)); err != nil {
+			return err
+		}
+		if p.clock.until(instant) >= -paceTolerance {
+			return nil
+		}
 	}
-	p.turns[p.next] = turn
-	p.next = (p.next + 1) % len(p.turns)
-	p.mu.Unlock()
-	if !turn.After(now) {
+}
+
+// instant returns one that is ours alone.
+func (p *pacer) instant(ctx context.Context) (time.Time, error) {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+	for {
+		for len(p.taken) > 0 {
+			t := p.taken[0]
+			p.taken = p.taken[1:]
+			if p.clock.until(t) >= -paceTolerance {
+				return t, nil
+			}
+		}
+		if err := p.reserve(ctx); err != nil {
+			return time.Time{}, err
+		}
+	}
+}
+
+// reserve takes as many instants as there are requests waiting, as far as
+// they are not too far ahead.
+func (p *pacer) reserve(ctx context.Context) error {
+	if err := sleep(ctx, p.clock.until(p.next.Add(-paceAhead))); err != nil {
+		return err
+	}
+	now := p.clock.now()
+	first := p.next
+	if first.Before(now) {
+		first = now
+	}
+	n := min(p.waiting.Load(), 1+int64((paceAhead-first.Sub(now))/p.gap))
+	after := first.Add(time.Duration(n) * p.gap)
+	revision, err := p.write(ctx, after)
+	switch {
+	case err == nil:
+		for i := range n {
+			p.taken = append(p.taken, first.Add(time.Duration(i)*p.gap))
+		}
+		p.next, p.known = after, revision
 		return nil
+	case errors.Is(err, errConflict):
+		return p.refresh(ctx)
+	default:
+		return sleep(ctx, paceTolerance) // NATS is in trouble; nothing starts without it
 	}
-	t := time.NewTimer(turn.Sub(now))
+}
+
+func (p *pacer) write(ctx context.Context, next time.Time) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	value := strconv.AppendInt(nil, next.UnixNano(), 10)
+	if p.known == 0 {
+		return p.store.create(ctx, p.key, value)
+	}
+	return p.store.update(ctx, p.key, value, p.known)
+}
+
+// refresh reads what another replica wrote. What cannot be read is written
+// anew. An instant that is further ahead than any replica would take it comes
+// from a clock that was wrong, and is not waited for.
+func (p *pacer) refresh(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	e, err := p.store.get(bounded, p.key)
+	switch {
+	case errors.Is(err, errNotFound):
+		p.next, p.known = time.Time{}, 0
+		return nil
+	case err != nil:
+		return sleep(ctx, paceTolerance)
+	}
+	p.next, p.known = time.Time{}, e.revision
+	if nanos, err := strconv.ParseInt(string(e.value), 10, 64); err == nil {
+		p.next = time.Unix(0, nanos)
+	}
+	if most := p.clock.now().Add(paceAhead + p.gap + time.Minute); p.next.After(most) {
+		p.next = time.Time{}
+	}
+	return nil
+}
+
+// sleep waits; its only error is ctx's.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -60,7 +60,7 @@ func (b *bed) dial(options ...nats.Option) jetstream.JetStream {
 	b.t.Helper()
 	nc, err := Connect(ConnectConfig{
 		Servers: []string{b.server.URL()}, Options: append(options, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0)),
-		Lost: func() {}, Found: func() {}, Logger: b.logs.logger(),
+		Logger: b.logs.logger(),
 	})
 	if err != nil {
 		b.t.Fatal(err)

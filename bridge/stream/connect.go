@@ -17,10 +17,7 @@ type ConnectConfig struct {
 	Servers []string
 	// Options hold the credentials, TLS files and names.
 	Options []nats.Option
-	// Lost is called when the connection is lost, Found when it is there,
-	// the first time too. Both must return soon.
-	Lost, Found func()
-	Logger      *slog.Logger
+	Logger  *slog.Logger
 }
 
 // Connect returns a connection that never gives up: a server that is not
@@ -41,15 +38,12 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		nats.ReconnectBufSize(-1),
 		nats.ConnectHandler(func(nc *nats.Conn) {
 			log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
-			c.Found()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			told.reset()
 			log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted())
-			c.Found()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			c.Lost()
 			if err != nil {
 				log.Warn("lost NATS, waiting for it", "error", err)
 			}

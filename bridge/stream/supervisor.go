@@ -21,6 +21,7 @@ const bindPause = 3 * time.Second
 // again what was lost, and stops in order.
 type Supervisor struct {
 	js          jetstream.JetStream
+	prepare     func(context.Context) error
 	provisioner *Provisioner
 	settings    Settings
 	log         *slog.Logger
@@ -31,11 +32,15 @@ type Supervisor struct {
 	logged  string            // the last trouble that was logged
 }
 
-// SupervisorConfig is what a Supervisor works with. Every field is required.
+// SupervisorConfig is what a Supervisor works with. Every field but Prepare is
+// required.
 type SupervisorConfig struct {
 	JetStream jetstream.JetStream
-	Settings  Settings
-	Routes    []*bridge.Route
+	// Prepare is waited for before a route is bound; where it fails, nothing is
+	// consumed yet.
+	Prepare  func(context.Context) error
+	Settings Settings
+	Routes   []*bridge.Route
 	// Handler returns the handler of a route.
 	Handler  func(*bridge.Route) Handler
 	Observer Observer
@@ -45,7 +50,7 @@ type SupervisorConfig struct {
 // NewSupervisor returns a supervisor that has not started anything.
 func NewSupervisor(c SupervisorConfig) *Supervisor {
 	s := &Supervisor{
-		js: c.JetStream, provisioner: NewProvisioner(c.JetStream, c.Settings),
+		js: c.JetStream, prepare: c.Prepare, provisioner: NewProvisioner(c.JetStream, c.Settings),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
 	}
 	for _, r := range c.Routes {
@@ -122,7 +127,7 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	if !s.js.Conn().IsConnected() {
 		return unbound
 	}
-	if err := s.provisioner.Streams(ctx); err != nil {
+	if err := s.ground(ctx); err != nil {
 		s.trouble(ctx, err)
 		for _, c := range unbound {
 			s.setUnbound(c.route.Name, err)
@@ -146,6 +151,16 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	}
 	s.trouble(ctx, errors.Join(errs...))
 	return left
+}
+
+// ground sees to what every route stands on.
+func (s *Supervisor) ground(ctx context.Context) error {
+	if s.prepare != nil {
+		if err := s.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	return s.provisioner.Streams(ctx)
 }
 
 func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {

@@ -12,7 +12,6 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/admin"
 	"github.com/makebridge/makebridge/bridge/config"
-	"github.com/makebridge/makebridge/bridge/gate"
 	"github.com/makebridge/makebridge/bridge/stream"
 	"github.com/makebridge/makebridge/bridge/telemetry"
 	"github.com/makebridge/makebridge/bridge/webhook"
@@ -21,8 +20,7 @@ import (
 // runBridge puts the bridge together and runs it until ctx is done and
 // everything in flight is settled. Observers are told of every settled event.
 func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more ...stream.Observer) error {
-	doors := gate.New(gate.Config{HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max, Logger: log})
-	nc, js, err := connect(cfg.NATS, log, doors)
+	nc, js, err := connect(cfg.NATS, log)
 	if err != nil {
 		return err
 	}
@@ -32,8 +30,12 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more .
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
 	})
 	defer client.Close()
+	doors := newGate(cfg, js, log)
+	stopGate := runGate(ctx, doors)
+	defer stopGate()
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
+		Prepare:   func(ctx context.Context) error { return awaitHolds(ctx, doors) },
 		Settings:  streamSettings(cfg),
 		Routes:    pointers(cfg.Routes),
 		Handler:   func(r *bridge.Route) stream.Handler { return newPipeline(cfg, r, client, doors) },
@@ -51,15 +53,14 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more .
 	return nil
 }
 
-// connect reaches for NATS. While the connection is lost, no request starts.
-func connect(cfg config.NATS, log *slog.Logger, doors *gate.Gate) (*nats.Conn, jetstream.JetStream, error) {
+// connect reaches for NATS, which need not be there yet.
+func connect(cfg config.NATS, log *slog.Logger) (*nats.Conn, jetstream.JetStream, error) {
 	options, err := cfg.Options()
 	if err != nil {
 		return nil, nil, err
 	}
 	nc, err := stream.Connect(stream.ConnectConfig{
-		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())),
-		Lost: doors.Pause, Found: doors.Resume, Logger: log,
+		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())), Logger: log,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +82,7 @@ func newJetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
 
 func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g bridge.Gate) *bridge.Pipeline {
 	return bridge.NewPipeline(bridge.Config{
-		Route: r, Deliverer: d, Gate: g, Validation: bridge.Validation(cfg.Validation),
+		Route: r, Deliverer: d, Gate: g, Validation: cfg.Validation,
 		Retry: bridge.RetryPolicy{
 			Attempts:      cfg.Delivery.Attempts,
 			Delays:        cfg.Retry.RedeliveryDelays,

@@ -1,0 +1,110 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// entry is one value of the bucket.
+type entry struct {
+	value    []byte
+	revision uint64
+	created  time.Time // by the server's clock
+}
+
+var (
+	errNotFound = errors.New("key not found")
+	errConflict = errors.New("key was changed meanwhile")
+)
+
+// store is what the gate needs of a bucket. All changes are compare-and-set.
+type store interface {
+	// get returns errNotFound for a key that does not exist.
+	get(ctx context.Context, key string) (entry, error)
+	// create and update return errConflict where the key exists, or is not at
+	// that revision any more.
+	create(ctx context.Context, key string, value []byte) (uint64, error)
+	update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+	// remove returns errConflict likewise; revision 0 is whatever there is.
+	remove(ctx context.Context, key string, revision uint64) error
+	// put writes whatever there is.
+	put(ctx context.Context, key string, value []byte) (uint64, error)
+}
+
+// bucket is the store on NATS, once it has been opened.
+type bucket struct {
+	kv atomic.Pointer[jetstream.KeyValue]
+}
+
+var errNotOpen = errors.New("the bucket is not open yet")
+
+func (b *bucket) open() (jetstream.KeyValue, error) {
+	if kv := b.kv.Load(); kv != nil {
+		return *kv, nil
+	}
+	return nil, errNotOpen
+}
+
+func (b *bucket) get(ctx context.Context, key string) (entry, error) {
+	kv, err := b.open()
+	if err != nil {
+		return entry{}, err
+	}
+	e, err := kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return entry{}, errNotFound
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{e.Value(), e.Revision(), e.Created()}, nil
+}
+
+func (b *bucket) create(ctx context.Context, key string, value []byte) (uint64, error) {
+	kv, err := b.open()
+	if err != nil {
+		return 0, err
+	}
+	revision, err := kv.Create(ctx, key, value)
+	return revision, conflict(err)
+}
+
+func (b *bucket) update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	kv, err := b.open()
+	if err != nil {
+		return 0, err
+	}
+	revision, err = kv.Update(ctx, key, value, revision)
+	return revision, conflict(err)
+}
+
+func (b *bucket) remove(ctx context.Context, key string, revision uint64) error {
+	kv, err := b.open()
+	if err != nil {
+		return err
+	}
+	if revision == 0 {
+		return kv.Delete(ctx, key)
+	}
+	return conflict(kv.Delete(ctx, key, jetstream.LastRevision(revision)))
+}
+
+func (b *bucket) put(ctx context.Context, key string, value []byte) (uint64, error) {
+	kv, err := b.open()
+	if err != nil {
+		return 0, err
+	}
+	return kv.Put(ctx, key, value)
+}
+
+// conflict tells a change that came too late from other trouble.
+func conflict(err error) error {
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return errConflict
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// sendTimes collects when requests set out.
+type sendTimes struct {
+	mu    sync.Mutex
+	times []time.Time
+}
+
+func (s *sendTimes) add() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times = append(s.times, time.Now())
+}
+
+func (s *sendTimes) sorted() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortFunc(s.times, time.Time.Compare)
+	return s.times
+}
+
+// checkLimit looks at every sliding window.
+func checkLimit(t *testing.T, sent []time.Time, limit bridge.Limit) {
+	t.Helper()
+	for i := range len(sent) - limit.Requests {
+		if gap := sent[i+limit.Requests].Sub(sent[i]); gap < limit.Window {
+			t.Fatalf("%d requests within %s, beginning with the %d.", limit.Requests+1, gap, i+1)
+		}
+	}
+}
+
+// send keeps so many senders busy until ctx ends.
+func send(ctx context.Context, g *Gate, d *bridge.Destination, senders int, sent *sendTimes) {
+	var all sync.WaitGroup
+	for n := range senders {
+		all.Go(func() {
+			for {
+				if _, err := g.Enter(ctx, d, message(n)); err != nil {
+					return
+				}
+				sent.add()
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestPaceKeepsTheLimitInEverySlidingWindow(t *testing.T) {
+	for _, limit := range []bridge.Limit{{Requests: 300, Window: 10 * time.Second}, {Requests: 1, Window: 2 * time.Second}, {Requests: 5000, Window: time.Second}} {
+		for _, replicas := range []int{1, 3} {
+			t.Run(fmt.Sprint(limit, " by ", replicas), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m, sent := newMemory(), &sendTimes{}
+					const lasts = 60 * time.Second
+					ctx, cancel := context.WithTimeout(t.Context(), lasts)
+					defer cancel()
+					var all sync.WaitGroup
+					for r := range replicas {
+						g := m.join(testConfig(fmt.Sprint(r)))
+						all.Go(func() { send(ctx, g, destination(t, limit), 16, sent) })
+					}
+					all.Wait()
+					got := sent.sorted()
+					checkLimit(t, got, limit)
+					ideal := float64(limit.Requests) * float64(lasts) / float64(limit.Window)
+					if share := float64(len(got)) / ideal; limit.Requests == 300 && share < 0.95 {
+						t.Errorf("%.1f %% of the limit used", 100*share)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestPaceIsKeptWhenReplicasComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := bridge.Limit{Requests: 300, Window: 10 * time.Second}
+		m, sent := newMemory(), &sendTimes{}
+		const each, lasts = 3 * time.Second, 60 * time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), lasts)
+		defer cancel()
+		steady := m.join(testConfig("steady"))
+		var all sync.WaitGroup
+		all.Go(func() { send(ctx, steady, destination(t, limit), 4, sent) })
+		for n := range int(lasts / each) {
+			// A gate that is given up like this leaves what it had taken, as one
+			// that is killed does.
+			life, kill := context.WithTimeout(ctx, each)
+			g := m.join(testConfig(fmt.Sprint(n)))
+			all.Go(func() { defer kill(); send(life, g, destination(t, limit), 16, sent) })
+			time.Sleep(each)
+		}
+		all.Wait()
+		got := sent.sorted()
+		checkLimit(t, got, limit)
+		if share := float64(len(got)) / 1800; share < 0.9 {
+			t.Errorf("%.1f %% of the limit used", 100*share)
+		}
+	})
+}
+
+func TestPaceSpreadsRequestsEvenly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, sent := alone(), &sendTimes{}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		send(ctx, g, destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second}), 64, sent)
+		checkLimit(t, sent.sorted(), bridge.Limit{Requests: 31, Window: time.Second})
+	})
+}
+
+func TestPaceDoesNotDelayAnEventThatComesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := alone(), destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
+		for n := range 10 {
+			time.Sleep(time.Minute)
+			begin := time.Now()
+			mustEnter(t, g, d, n)
+			if waited := time.Since(begin); waited > 0 {
+				t.Fatalf("waited for %s", waited)
+			}
+		}
+	})
+}
+
+func TestPaceSurvivesAClockThatWasFarAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		d := destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
+		wrong := m.join(testConfig("wrong"))
+		wrong.clock.ahead.Store(int64(24 * time.Hour))
+		mustEnter(t, wrong, d, 1)
+		right := m.join(testConfig("right"))
+		begin := time.Now()
+		mustEnter(t, right, d, 2)
+		if waited := time.Since(begin); waited > time.Minute {
+			t.Fatalf("waited for %s", waited)
+		}
+	})
+}

@@ -1,0 +1,281 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// heartbeat is how often a replica writes that it is alive. One that has
+	// not for ReplicaLife is gone.
+	heartbeat = 10 * time.Second
+	// ReplicaLife is how old a replica's record may be while it is alive.
+	ReplicaLife = 3 * heartbeat
+	// sessionPause is the time before a session is tried again.
+	sessionPause = time.Second
+)
+
+// Replica is the record of a replica in the bucket; its time is the entry's.
+type Replica struct {
+	Version string    `json:"version"`
+	Host    string    `json:"host"`
+	Started time.Time `json:"started"`
+	Routes  []string  `json:"routes"`
+}
+
+// BucketConfig says which bucket the replicas share.
+type BucketConfig struct {
+	Name string
+	// Replicas of its stream, where the bucket is created.
+	Replicas int
+	// Provision lets the bridge create it.
+	Provision bool
+}
+
+// Shared is a Gate with the bucket that keeps it in step with other replicas.
+type Shared struct {
+	*Gate
+	js      jetstream.JetStream
+	bucket  BucketConfig
+	replica Replica
+	ready   chan struct{}
+}
+
+// NewShared returns a gate that lets nothing through before Run knows the
+// present holds.
+func NewShared(js jetstream.JetStream, b BucketConfig, r Replica, c Config) *Shared {
+	return &Shared{Gate: newGate(c, &bucket{}), js: js, bucket: b, replica: r, ready: make(chan struct{})}
+}
+
+// Ready is closed once the present holds are known for the first time.
+func (s *Shared) Ready() <-chan struct{} { return s.ready }
+
+// Run keeps the gate in step until ctx is done. While the connection is lost
+// the gate is paused; once it is back, the gate reads all holds anew before it
+// lets anything through.
+func (s *Shared) Run(ctx context.Context) {
+	restart, stop := s.pauseWhenLost()
+	defer stop()
+	found := s.js.Conn().StatusChanged(nats.CONNECTED)
+	defer s.js.Conn().RemoveStatusListener(found)
+	told := ""
+	for ctx.Err() == nil {
+		err := s.session(ctx, restart)
+		s.Pause()
+		if err != nil && err.Error() != told && ctx.Err() == nil {
+			told = err.Error()
+			s.cfg.Logger.Warn("holds are not known, nothing is posted meanwhile", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-found:
+		case <-time.After(sessionPause):
+		}
+	}
+	s.leaveFleet(context.WithoutCancel(ctx))
+}
+
+// pauseWhenLost pauses the gate as soon as the connection is lost, and then has
+// the session begin anew.
+func (s *Shared) pauseWhenLost() (restart <-chan struct{}, stop func()) {
+	lost := s.js.Conn().StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED)
+	again, done := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		for range lost {
+			s.Pause()
+			select {
+			case again <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return again, func() { s.js.Conn().RemoveStatusListener(lost); <-done }
+}
+
+// session reads the present state, ends the pause, and follows what changes
+// until the connection or the bucket is lost.
+func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
+	select {
+	case <-restart: // for a session that has ended already
+	default:
+	}
+
+	if !s.js.Conn().IsConnected() {
+		return nil
+	}
+	kv, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.beat(ctx); err != nil {
+		return err
+	}
+	watch, err := kv.WatchFiltered(ctx, []string{"hold.*", "works.*"})
+	if err != nil {
+		return fmt.Errorf("watch bucket %s: %w", s.bucket.Name, err)
+	}
+	defer watch.Stop() //nolint:errcheck // the connection may be gone
+	if err := s.snapshot(ctx, watch); err != nil {
+		return err
+	}
+	s.stop.resume()
+	return s.follow(ctx, watch, restart)
+}
+
+// open finds the bucket, or creates it.
+func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
+	kv, err := s.js.KeyValue(ctx, s.bucket.Name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		if !s.bucket.Provision {
+			return nil, fmt.Errorf("bucket %s does not exist (BRIDGE_PROVISION is false): nats kv add %s", s.bucket.Name, s.bucket.Name)
+		}
+		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: s.bucket.Name, Description: "what the replicas of makebridge share", History: 1, Replicas: s.bucket.Replicas,
+		})
+		if errors.Is(err, jetstream.ErrBucketExists) { // another replica was quicker
+			kv, err = s.js.KeyValue(ctx, s.bucket.Name)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", s.bucket.Name, err)
+	}
+	s.store.(*bucket).kv.Store(&kv)
+	return kv, nil
+}
+
+// snapshot takes over the present state.
+func (s *Shared) snapshot(ctx context.Context, watch jetstream.KeyWatcher) error {
+	held := map[string]bool{}
+	timeout := time.After(storeTimeout)
+	for {
+		select {
+		case e, ok := <-watch.Updates():
+			switch {
+			case !ok:
+				return errors.New("the watch ended")
+			case e != nil:
+				if id, found := strings.CutPrefix(e.Key(), "hold."); found {
+					held[id] = true
+					s.doorOf(id).present(entryOf(e))
+					continue
+				}
+				s.hear(e)
+				continue
+			}
+			for id, o := range s.all() {
+				if !held[id] {
+					o.absent()
+				}
+			}
+			select {
+			case <-s.ready:
+			default:
+				close(s.ready)
+			}
+			return nil
+		case <-timeout:
+			return fmt.Errorf("read bucket %s: no answer within %s", s.bucket.Name, storeTimeout)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// follow takes over changes.
+func (s *Shared) follow(ctx context.Context, watch jetstream.KeyWatcher, restart <-chan struct{}) error {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case e, ok := <-watch.Updates():
+			if !ok {
+				return errors.New("the watch ended")
+			}
+			if e != nil {
+				s.hear(e)
+			}
+		case <-beat.C:
+			if err := s.beat(ctx); err != nil {
+				return err
+			}
+		case <-restart:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hear takes over one change.
+func (s *Shared) hear(e jetstream.KeyValueEntry) {
+	kind, id, _ := strings.Cut(e.Key(), ".")
+	o := s.doorOf(id)
+	if kind == "works" {
+		o.accepted(e.Created())
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hear(entryOf(e))
+}
+
+// entryOf makes a removal an entry without a value.
+func entryOf(e jetstream.KeyValueEntry) entry {
+	if e.Operation() != jetstream.KeyValuePut {
+		return entry{nil, e.Revision(), e.Created()}
+	}
+	return entry{e.Value(), e.Revision(), e.Created()}
+}
+
+// beat writes that this replica is alive, and measures the server's clock.
+func (s *Shared) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	record, err := json.Marshal(s.replica)
+	if err != nil {
+		return err
+	}
+	key := "replica." + s.cfg.Replica
+	begin := time.Now()
+	if _, err := s.store.put(ctx, key, record); err != nil {
+		return fmt.Errorf("write to bucket %s: %w", s.bucket.Name, err)
+	}
+	end := time.Now()
+	e, err := s.store.get(ctx, key)
+	if err != nil {
+		return fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
+	}
+	s.clock.learn(begin, end, e.created)
+	return nil
+}
+
+// leaveFleet removes this replica's record.
+func (s *Shared) leaveFleet(ctx context.Context) {
+	if !s.js.Conn().IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := s.store.remove(ctx, "replica."+s.cfg.Replica, 0); err != nil {
+		s.cfg.Logger.Debug("record of this replica not removed", "error", err)
+	}
+}
+
+// all returns the doors by destination.
+func (g *Gate) all() map[string]*door {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	doors := make(map[string]*door, len(g.doors))
+	for id, o := range g.doors {
+		doors[id] = o
+	}
+	return doors
+}

@@ -1,0 +1,140 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// claim makes an event the probe, for all replicas. The lock is held, and
+// given up while NATS is asked.
+func (o *door) claim(ctx context.Context, event string) bool {
+	g := o.gate
+	h := *o.hold
+	h.Probe = &Probe{Replica: g.cfg.Replica, Event: event, Until: g.clock.now().Add(g.cfg.ProbeLife)}
+	return o.write(ctx, &h)
+}
+
+// write changes the hold in the bucket, and here once that succeeded; nil
+// removes it. Where another replica was quicker, what it wrote is taken over.
+// The lock is held, and given up while NATS is asked.
+func (o *door) write(ctx context.Context, want *Hold) bool {
+	revision := o.revision
+	o.mu.Unlock()
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	revision, err := o.send(bounded, want, revision)
+	cancel()
+	var there entry
+	if err != nil {
+		there, err = o.ask(ctx, err)
+	}
+	o.mu.Lock()
+	if err != nil {
+		return false
+	}
+	if there.revision > 0 {
+		o.hear(there)
+		return false
+	}
+	if revision == 0 || revision > o.seen { // else the watch has told more already
+		o.seen = max(o.seen, revision)
+		o.set(want, revision)
+	}
+	return true
+}
+
+// send is the change of write.
+func (o *door) send(ctx context.Context, want *Hold, revision uint64) (uint64, error) {
+	s := o.gate.store
+	switch {
+	case want == nil && revision == 0:
+		return 0, nil // the bucket never had it
+	case want == nil:
+		return 0, s.remove(ctx, o.key(), revision)
+	case revision == 0:
+		return s.create(ctx, o.key(), want.encode())
+	}
+	return s.update(ctx, o.key(), want.encode(), revision)
+}
+
+// ask finds out what the bucket has after a change failed. Its error says that
+// this could not be found out; a while has then passed.
+func (o *door) ask(ctx context.Context, failed error) (entry, error) {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	there, err := o.gate.store.get(bounded, o.key())
+	if errors.Is(err, errNotFound) && errors.Is(failed, errConflict) {
+		return entry{revision: o.lastSeen() + 1}, nil // removed: newer than all that was seen
+	}
+	if err == nil && errors.Is(failed, errConflict) {
+		return there, nil
+	}
+	o.gate.cfg.Logger.Warn("hold not shared yet", "hold", o.id[:6], "error", errors.Join(failed, err))
+	_ = sleep(ctx, storePause) // the caller looks at ctx
+	return entry{}, failed
+}
+
+func (o *door) lastSeen() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen
+}
+
+// hear takes over what the bucket has; an entry without a value is a removal.
+// The lock is held.
+func (o *door) hear(e entry) {
+	if e.revision <= o.seen {
+		return
+	}
+	o.seen = e.revision
+	if len(e.value) == 0 {
+		if o.revision != 0 { // else our own hold is younger, and not in the bucket yet
+			o.set(nil, 0)
+		}
+		return
+	}
+	h, err := DecodeHold(e.value)
+	if err != nil { // of another version: hold, and let a probe find out
+		h = Hold{Reason: "unknown", Since: e.created, Until: e.created.Add(o.gate.cfg.HoldMin)}
+	}
+	if o.hold == nil {
+		o.gate.cfg.Logger.Info("destination held by another replica", "destination", h.Destination, "reason", h.Reason)
+	}
+	o.set(&h, e.revision)
+}
+
+// set takes over a hold, or none. The lock is held.
+func (o *door) set(h *Hold, revision uint64) {
+	o.hold, o.revision = h, revision
+	o.held.Store(h != nil)
+	o.notify()
+}
+
+// present takes over what the bucket has now, whatever was seen before: the
+// bucket may be another one that counts anew.
+func (o *door) present(e entry) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen = 0
+	o.hear(e)
+}
+
+// absent takes over that the bucket has no hold now.
+func (o *door) absent() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen = 0
+	if o.hold != nil && o.revision != 0 {
+		o.set(nil, 0)
+	}
+}
+
+// accepted takes over another replica's evidence.
+func (o *door) accepted(at time.Time) {
+	for {
+		known := o.worked.Load()
+		if at.UnixNano() <= known || o.worked.CompareAndSwap(known, at.UnixNano()) {
+			return
+		}
+	}
+}
