@@ -1,13 +1,13 @@
-import { newEvent, publish, type EventType } from "./events";
+import { publish, type DomainEvent } from "./events";
 
 const moved = new Set((process.env.EVENTS_OVER_NATS ?? "").split(","));
 
-type Send = (type: EventType, payload: object) => Promise<void>;
+type Send = (type: string, payload: object) => Promise<void>;
 
-export async function emit(type: EventType, payload: object, postToMake: Send): Promise<void> {
-  if (moved.has(type)) {
-    await publish(newEvent(type, payload)); // if this fails, do not post instead
+export async function emit(event: DomainEvent, postToMake: Send): Promise<void> {
+  if (moved.has(event.type)) {
+    await publish(event); // if this fails, publish it again; do not post it instead
   } else {
-    await postToMake(type, payload);
+    await postToMake(event.type, event.payload);
   }
 }

@@ -28,35 +28,36 @@ export interface DomainEvent {
   payload: object;
 }
 
+/** A new event. Keep it until it is stored: what is published again must be the same event. */
 export function newEvent(type: EventType, payload: object, id: string = uuid()): DomainEvent {
   return { type, event_id: id, sent_at: new Date().toISOString(), payload };
 }
 
-// On globalThis: Next.js loads a module again when it changes, and may load it
-// several times in one process.
-const shared = globalThis as typeof globalThis & { eventStream?: Promise<JetStreamClient> };
+// On globalThis, because Next.js loads a module again when it changes.
+const shared = globalThis as typeof globalThis & { makebridgeClient?: Promise<JetStreamClient> };
 
 function forget(): void {
-  delete shared.eventStream;
+  delete shared.makebridgeClient;
 }
 
-async function open(): Promise<JetStreamClient> {
+async function dial(): Promise<JetStreamClient> {
   const nc = await connect({
     servers: (process.env.NATS_URL ?? "127.0.0.1:4222").split(","),
     timeout: 5_000,
-    maxReconnectAttempts: -1, // by default it gives up after ten, for good
+    maxReconnectAttempts: -1, // by default it closes for good after ten
   });
-  void nc.closed().then(forget);
+  void nc.closed().then(forget); // after its credentials were refused, for one
   return jetstream(nc);
 }
 
+/** Stores the event, or throws: at once where NATS refuses, else after some six seconds. */
 export async function publish(event: DomainEvent): Promise<PubAck> {
-  shared.eventStream ??= open();
-  shared.eventStream.catch(forget); // the next call connects again
-  const js = await shared.eventStream;
+  shared.makebridgeClient ??= dial();
+  shared.makebridgeClient.catch(forget); // so that the next call dials again
+  const js = await shared.makebridgeClient;
   return js.publish(subjects[event.type], JSON.stringify(event), {
-    msgID: event.event_id, // stored once, however often it is published
-    timeout: 2_000, // for each of the three tries
+    msgID: event.event_id, // the header Nats-Msg-Id: stored once, however often it is sent
+    timeout: 2_000, // of each of the three tries
     retries: 3,
   });
 }
