@@ -22,7 +22,8 @@ const (
 	// ClassRejected: any other answer. The event will never be accepted.
 	ClassRejected
 	// ClassInterrupted: the delivery ended before it had used its requests,
-	// because the bridge stops or the destination was held meanwhile.
+	// because the bridge stops, or the destination was held or replaced
+	// meanwhile.
 	ClassInterrupted
 )
 

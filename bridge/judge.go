@@ -8,7 +8,7 @@ import (
 // judge turns an answer into the message's verdict. It reports false where the
 // message goes back to the gate: the answer was the destination's doing, or a
 // probe's, and counts against no event.
-func (p *Pipeline) judge(ctx context.Context, m Message, pass Pass, a Answer, v *Verdict) bool {
+func (p *Pipeline) judge(ctx context.Context, d *Destination, m Message, pass Pass, a Answer, v *Verdict) bool {
 	switch a.Class {
 	case ClassDelivered:
 		v.Outcome, v.Error = Delivered, ""
@@ -19,25 +19,25 @@ func (p *Pipeline) judge(ctx context.Context, m Message, pass Pass, a Answer, v 
 	case ClassBackpressure, ClassMisconfigured:
 		return false
 	case ClassInterrupted:
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !m.lost() {
 			return false
 		}
-		v.Outcome = HandedBack
+		stopped(ctx, v)
 		return true
 	case ClassFailed:
 		if pass.Probe {
 			return false
 		}
-		p.judgeFailure(m, v)
+		p.judgeFailure(d, m, v)
 		return true
 	}
 	panic("bridge: answer without a class")
 }
 
 // judgeFailure decides whether a failed delivery was the event's last.
-func (p *Pipeline) judgeFailure(m Message, v *Verdict) {
+func (p *Pipeline) judgeFailure(d *Destination, m Message, v *Verdict) {
 	now := time.Now()
-	age, d := now.Sub(m.Published), p.route.Destination
+	age := now.Sub(m.Published)
 	v.Outcome, v.Delay = Retried, p.retry.Delay(m.Delivery)
 	if p.gate.Held(d) {
 		return

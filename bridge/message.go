@@ -1,6 +1,13 @@
 package bridge
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrExpiring is the cause that ends the context of a Handle whose message the
+// stream will soon take: it becomes a dead letter instead.
+var ErrExpiring = errors.New("the stream will soon take the event")
 
 // Message is one event as the stream hands it over: plain values, nothing to
 // acknowledge with.
@@ -19,4 +26,13 @@ type Message struct {
 	Published time.Time
 	// Delivery counts how often the server handed the event out, from 1.
 	Delivery int
+	// Lost, where set, reports whether the event may be in somebody else's
+	// hands by now, because this process was away for too long: nothing more
+	// may be posted of it.
+	Lost func() bool
 }
+
+func (m Message) lost() bool { return m.Lost != nil && m.Lost() }
+
+// errLost ends the handling of a message that may be in somebody else's hands.
+var errLost = errors.New("the event may be in somebody else's hands")

@@ -45,9 +45,11 @@ type Pass struct {
 // ErrHeld ends a delivery between two requests: its destination is held now.
 var ErrHeld = errors.New("destination is held")
 
-// Pipeline decides what becomes of a route's messages.
+// Pipeline decides what becomes of a route's messages. It is safe for
+// concurrent use.
 type Pipeline struct {
 	route      *Route
+	target     *target
 	deliverer  Deliverer
 	gate       Gate
 	retry      RetryPolicy
@@ -65,8 +67,18 @@ type Config struct {
 
 // NewPipeline returns the pipeline of one route.
 func NewPipeline(c Config) *Pipeline {
-	return &Pipeline{c.Route, c.Deliverer, c.Gate, c.Retry, c.Validation}
+	return &Pipeline{c.Route, newTarget(c.Route.Destination), c.Deliverer, c.Gate, c.Retry, c.Validation}
 }
+
+// Destination returns where the route's events go now: the route's own until
+// Redirect is called.
+func (p *Pipeline) Destination() *Destination { return p.target.current() }
+
+// Redirect sends the route's events to another destination from now on.
+// Requests in flight end where they are and their answers count; what waits
+// for the old destination, for its hold, its pace or its next request, goes to
+// the new one at once and spends no delivery by it.
+func (p *Pipeline) Redirect(d *Destination) { p.target.replace(d) }
 
 // Handle takes one message through the pipeline and returns what is to become
 // of it. It waits as long as the destination is held; once ctx is done it hands
@@ -104,45 +116,81 @@ func (p *Pipeline) filters(e *schemas.Event) bool {
 	return ok && severity < p.route.MinSeverity
 }
 
-// deliver goes through the gate and posts until there is a verdict. Answers
-// that are the destination's fault send it back to the gate.
+// deliver posts until there is a verdict. Answers that are the destination's
+// fault send the message back to the gate; a destination that is replaced
+// sends it on to the new one, where it has all its requests again.
 func (p *Pipeline) deliver(ctx context.Context, m Message, v Verdict) Verdict {
-	d := p.route.Destination
 	failed := 0
 	for {
-		pass, err := p.gate.Enter(ctx, d, m)
-		if err != nil {
-			v.Outcome = HandedBack
+		there, visit := p.target.visit(ctx)
+		pass, a, err := p.post(there, visit, m, failed, &v)
+		visit.end()
+		switch {
+		case err != nil && (ctx.Err() != nil || !visit.replaced()):
+			stopped(ctx, &v)
 			return v
-		}
-		start := time.Now()
-		var waited time.Duration
-		a := p.deliverer.Deliver(ctx, p.request(m, v, pass, failed), func(ctx context.Context) error {
-			defer func(begin time.Time) { waited += time.Since(begin) }(time.Now())
-			return p.gate.Again(ctx, d)
-		})
-		v.Duration += time.Since(start) - waited
-		v.Attempts += a.Attempts
-		v.Status, v.Error = a.Status, a.Detail
-		p.gate.Leave(ctx, d, m, pass, a)
-		if p.judge(ctx, m, pass, a, &v) {
+		case err == nil && p.judge(ctx, visit.destination, m, pass, visit.meant(a), &v):
 			return v
-		}
-		if a.Class == ClassInterrupted && !pass.Probe {
+		case visit.replaced():
+			failed = 0
+		case a.Class == ClassInterrupted && !pass.Probe:
 			failed += a.Attempts
+		}
+	}
+}
+
+// post goes through the gate and posts, once each. Its error is the gate's:
+// nothing was sent.
+func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
+	d := to.destination
+	pass, err := p.gate.Enter(ctx, d, m)
+	if err != nil {
+		return pass, Answer{}, err
+	}
+	if m.lost() {
+		p.gate.Leave(ctx, d, m, pass, Answer{Class: ClassInterrupted})
+		return pass, Answer{}, errLost
+	}
+	start := time.Now()
+	var waited time.Duration
+	a := p.deliverer.Deliver(ctx, p.request(d, m, *v, pass, failed), func(ctx context.Context) error {
+		defer func(begin time.Time) { waited += time.Since(begin) }(time.Now())
+		if err := p.gate.Again(ctx, d); err != nil {
+			return err
+		}
+		if m.lost() {
+			return errLost
+		}
+		return nil
+	})
+	v.Duration += time.Since(start) - waited
+	v.Attempts += a.Attempts
+	v.Status, v.Error = a.Status, a.Detail
+	p.gate.Leave(ctx, d, m, pass, to.heard(a))
+	return pass, a, nil
+}
+
+// stopped is the verdict of a message whose wait was ended: the bridge stops,
+// the event is lost to another replica, or the stream will soon take it.
+func stopped(ctx context.Context, v *Verdict) {
+	v.Outcome = HandedBack
+	if errors.Is(context.Cause(ctx), ErrExpiring) {
+		v.Outcome, v.Reason = DeadLettered, Expired
+		if v.Error == "" {
+			v.Error = ErrExpiring.Error()
 		}
 	}
 }
 
 // request builds the delivery of a message; failed is how many of its requests
 // have been used up before it was interrupted.
-func (p *Pipeline) request(m Message, v Verdict, pass Pass, failed int) Request {
+func (p *Pipeline) request(d *Destination, m Message, v Verdict, pass Pass, failed int) Request {
 	attempts := max(1, p.retry.Attempts-failed)
 	if pass.Probe {
 		attempts = 1
 	}
 	return Request{
-		Destination: p.route.Destination,
+		Destination: d,
 		EventID:     v.EventID, Type: v.Type, Subject: m.Subject, Body: m.Body,
 		TraceParent: m.TraceParent, TraceState: m.TraceState,
 		Delivery: m.Delivery, Attempt: v.Attempts + 1,

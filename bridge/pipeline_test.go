@@ -336,3 +336,49 @@ func TestDurationLeavesOutWaitsAtTheGate(t *testing.T) {
 		}
 	})
 }
+
+func TestEventLostToAnotherReplicaIsNotPosted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lostAfter int // looks
+		requests  int
+	}{"before the first request": {0, 0}, "between two requests": {1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			looks := 0
+			d := &scripted{answers: []Answer{answer(ClassInterrupted, 500, 1)}, during: func(again func(context.Context) error) {
+				if err := again(t.Context()); err == nil {
+					t.Error("another request may be sent")
+				}
+			}}
+			m := exampleMessage(t, "payment.success", "payments.success")
+			m.Lost = func() bool { looks++; return looks > tt.lostAfter }
+			gate := &openGate{}
+			v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce}).Handle(t.Context(), m)
+			if v.Outcome != HandedBack || len(d.requests) != tt.requests {
+				t.Errorf("%s after %d requests", v.Outcome, len(d.requests))
+			}
+			if len(gate.left) != 1 || gate.left[0].Class != ClassInterrupted {
+				t.Errorf("the gate learns %v", gate.left)
+			}
+		})
+	}
+}
+
+func TestEventThatTheStreamWillTakeIsDeadLettered(t *testing.T) {
+	m := exampleMessage(t, "payment.success", "payments.success")
+	for name, tt := range map[string]struct {
+		class Class
+		want  Outcome
+	}{"waiting": {0, DeadLettered}, "failing": {ClassInterrupted, DeadLettered}, "accepted after all": {ClassDelivered, Delivered}} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			d := &scripted{answers: []Answer{answer(tt.class, 500, 1)}, during: func(func(context.Context) error) { cancel(ErrExpiring) }}
+			if tt.class == 0 {
+				cancel(ErrExpiring)
+			}
+			v := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, ValidationEnforce}).Handle(ctx, m)
+			if v.Outcome != tt.want || v.Outcome == DeadLettered && (v.Reason != Expired || v.Error == "") {
+				t.Errorf("%s %s %q", v.Outcome, v.Reason, v.Error)
+			}
+		})
+	}
+}

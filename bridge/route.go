@@ -14,7 +14,8 @@ type Route struct {
 	Name string
 	// Subjects are what the route's consumer filters on.
 	Subjects []string
-	// Destination is where its events go. Routes with one URL share it.
+	// Destination is where its events go when the bridge starts; what it is
+	// replaced with is Pipeline.Destination. Routes with one URL share it.
 	Destination *Destination
 	// Concurrency is the number of requests in flight, in each replica.
 	Concurrency int

@@ -26,7 +26,7 @@ type door struct {
 	gate        *Gate
 	id          string
 	destination *bridge.Destination // nil until an event comes
-	pace        *pacer
+	paced       atomic.Pointer[pacer]
 	held        atomic.Bool  // hold != nil, for the path without a lock
 	worked      atomic.Int64 // time of the last 2xx, by the server's clock, Unix nanoseconds
 	noted       atomic.Int64 // when that was last written to the bucket
@@ -50,8 +50,18 @@ func (g *Gate) newDoor(id string) *door {
 
 // meet makes the acquaintance of the destination; the gate's lock is held.
 func (o *door) meet(d *bridge.Destination) {
-	o.pace = newPacer(d, o.gate.store, o.gate.clock)
 	o.destination = d
+}
+
+// pace returns the pacer of the destination, another one after its limit was
+// changed.
+func (o *door) pace(d *bridge.Destination) *pacer {
+	p := o.paced.Load()
+	for p == nil || p.limit != d.Limit {
+		o.paced.CompareAndSwap(p, newPacer(d, o.gate.store, o.gate.clock))
+		p = o.paced.Load()
+	}
+	return p
 }
 
 func (o *door) key() string { return "hold." + o.id }

@@ -69,7 +69,7 @@ func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 		if err != nil {
 			return pass, err
 		}
-		if err := o.pace.take(ctx); err != nil {
+		if err := o.pace(d).take(ctx); err != nil {
 			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
@@ -90,7 +90,7 @@ func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
 		if o.isHeld() {
 			return bridge.ErrHeld
 		}
-		if err := o.pace.take(ctx); err != nil {
+		if err := o.pace(d).take(ctx); err != nil {
 			return err
 		}
 		if !o.isHeld() && !g.stop.paused.Load() {

@@ -26,6 +26,7 @@ type pacer struct {
 	store store
 	clock *clock
 	key   string
+	limit bridge.Limit
 	gap   time.Duration
 
 	waiting atomic.Int64
@@ -35,24 +36,21 @@ type pacer struct {
 	known   uint64        // the revision that says so
 }
 
-// newPacer returns the pacer of a destination, nil where there is no limit.
+// newPacer returns the pacer of a destination as it is limited now.
 func newPacer(d *bridge.Destination, s store, c *clock) *pacer {
-	if d.Limit.IsZero() {
-		return nil
-	}
-	return &pacer{
-		store: s, clock: c, key: "pace." + d.URL.ID(),
+	p := &pacer{store: s, clock: c, key: "pace." + d.URL.ID(), limit: d.Limit, turn: make(chan struct{}, 1)}
+	if !d.Limit.IsZero() {
 		// A request may set out late, and the one a window later in time.
-		gap:  (d.Limit.Window + paceTolerance) / time.Duration(d.Limit.Requests),
-		turn: make(chan struct{}, 1),
+		p.gap = (d.Limit.Window + paceTolerance) / time.Duration(d.Limit.Requests)
 	}
+	return p
 }
 
 // take waits for the next instant. Its only error is ctx's; the instant is
 // then lost.
 func (p *pacer) take(ctx context.Context) error {
-	if p == nil {
-		return nil
+	if p.limit.IsZero() {
+		return ctx.Err()
 	}
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)

@@ -18,6 +18,8 @@ const (
 	heartbeat = 10 * time.Second
 	// ReplicaLife is how old a replica's record may be while it is alive.
 	ReplicaLife = 3 * heartbeat
+	// markerLife is how long the bucket keeps the marker of a removed key.
+	markerLife = time.Minute
 	// sessionPause is the time before a session is tried again.
 	sessionPause = time.Second
 )
@@ -139,6 +141,7 @@ func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
 		}
 		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: s.bucket.Name, Description: "what the replicas of makebridge share", History: 1, Replicas: s.bucket.Replicas,
+			LimitMarkerTTL: markerLife,
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) { // another replica was quicker
 			kv, err = s.js.KeyValue(ctx, s.bucket.Name)

@@ -24,6 +24,9 @@ const leastPermissions = `
 		"$JS.API.CONSUMER.INFO.EVENTS.*", "$JS.API.CONSUMER.CREATE.EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*"
 		"$JS.ACK.EVENTS.>"
 		"dlq.>"
+		"$JS.API.STREAM.INFO.KV_makebridge", "$JS.API.STREAM.CREATE.KV_makebridge", "$JS.API.DIRECT.GET.KV_makebridge.>"
+		"$JS.API.CONSUMER.CREATE.KV_makebridge.>", "$JS.API.CONSUMER.DELETE.KV_makebridge.>", "$JS.FC.KV_makebridge.>"
+		"$KV.makebridge.>"
 	]
 	subscribe: ["_INBOX_bridge.>"]`
 
@@ -48,6 +51,7 @@ func TestLeastPermissionsAreEnough(t *testing.T) {
 	if _, err := b.client().CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}}); err != nil {
 		t.Fatal(err)
 	}
+	kv := b.createBucket()
 	var handled atomic.Int32
 	r := b.runUnbound(bridgeJS, settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
 		handled.Add(1)
@@ -76,6 +80,13 @@ func TestLeastPermissionsAreEnough(t *testing.T) {
 	}
 	if n := len(b.letters()); n != 1 {
 		t.Errorf("%d letters, want 1", n)
+	}
+	if n := notes(t, kv); n > 0 {
+		t.Errorf("%d notes are left", n)
+	}
+	r.BringBack(t.Context(), "payments")
+	if strings.Contains(b.logs.String(), "not all events were brought back") {
+		t.Errorf("logged %s", b.logs)
 	}
 }
 

@@ -135,7 +135,7 @@ func (b *bed) letters() []*jetstream.RawStreamMsg {
 
 func testSettings() Settings {
 	return Settings{
-		Stream: "EVENTS", DLQ: "EVENTS_DLQ", Subjects: []string{"payments.>", "appointments.>"},
+		Stream: "EVENTS", DLQ: "EVENTS_DLQ", Bucket: "makebridge", Subjects: []string{"payments.>", "appointments.>"},
 		Replicas: 1, MaxAge: 720 * time.Hour, AckWait: 30 * time.Second, Provision: true, Version: "test",
 	}
 }

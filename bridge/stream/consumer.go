@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -42,7 +43,10 @@ type consumer struct {
 	freed    chan struct{}
 	pace     pace
 	swept    time.Time
+	warned   time.Time // of events near the end of the stream's retention
 	handling sync.WaitGroup
+	// retention is kept up to date by another goroutine.
+	retention atomic.Pointer[retention]
 }
 
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
@@ -71,7 +75,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			c.handBack(grace)
 			return nil
 		case msg := <-c.pull.msgs:
-			err = c.receive(msg)
+			err = c.receive(grace, msg)
 		case <-c.freed:
 			c.running--
 		case <-reconnected:
@@ -108,7 +112,7 @@ func (c *consumer) finish(grace context.Context) {
 }
 
 // receive takes what arrived at the inbox in hand.
-func (c *consumer) receive(msg *nats.Msg) error {
+func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 	event, err := c.pull.receive(msg, time.Now())
 	if err != nil || !event {
 		return err
@@ -117,9 +121,16 @@ func (c *consumer) receive(msg *nats.Msg) error {
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
-	if c.hand.take(it) {
-		c.ready = append(c.ready, it)
+	if !c.hand.take(it) {
+		return nil
 	}
+	if c.hand.knows(it) {
+		// The server has forgotten the acknowledgement, or never had it.
+		c.log.Info("event was accepted before, acknowledged again", "sequence", it.Sequence, "delivery", it.Delivery)
+		c.handling.Go(func() { c.settler.acknowledge(grace, it); c.hand.drop(it) })
+		return nil
+	}
+	c.ready = append(c.ready, it)
 	return nil
 }
 
@@ -140,8 +151,17 @@ func (c *consumer) start(ctx, grace context.Context, now time.Time) {
 
 // handle has one event decided, gives its place to the next, and settles it.
 func (c *consumer) handle(ctx, grace context.Context, it *item) {
-	v := c.handler.Handle(ctx, it.Message)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	it.started(cancel)
+	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
+		it.expire()
+	}
+	v := c.withinRetention(it, c.handler.Handle(ctx, it.Message))
 	c.freed <- struct{}{}
+	if v.Outcome == bridge.Delivered {
+		c.hand.remember(it)
+	}
 	c.settler.settle(grace, it, v)
 	c.hand.drop(it)
 }
@@ -165,6 +185,7 @@ func (c *consumer) ask(now time.Time) error {
 // tend does what is due from time to time.
 func (c *consumer) tend(now time.Time) error {
 	c.sweep(now)
+	c.giveUp(now)
 	if !c.pull.silent(now) {
 		return nil
 	}
@@ -193,7 +214,7 @@ func (c *consumer) handBack(grace context.Context) {
 	case <-grace.Done():
 	}
 	for len(c.pull.msgs) > 0 {
-		if err := c.receive(<-c.pull.msgs); err != nil {
+		if err := c.receive(grace, <-c.pull.msgs); err != nil {
 			c.log.Debug("pull ended while stopping", "error", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"time"
@@ -24,8 +25,9 @@ type item struct {
 	ackWait time.Duration
 
 	mu      sync.Mutex
-	msg     *nats.Msg // its latest delivery, which is the one to settle
-	touched time.Time // when the server last heard of it
+	msg     *nats.Msg               // its latest delivery, which is the one to settle
+	touched time.Time               // when the server last heard of it
+	cancel  context.CancelCauseFunc // ends its wait, once it is handled
 }
 
 // newItem reads a delivery.
@@ -34,7 +36,7 @@ func newItem(msg *nats.Msg, route string, ackWait time.Duration) (*item, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &item{
+	it := &item{
 		Message: bridge.Message{
 			Subject:     strings.TrimPrefix(msg.Subject, redeliverPrefix+route+"."),
 			Body:        msg.Data,
@@ -48,7 +50,9 @@ func newItem(msg *nats.Msg, route string, ackWait time.Duration) (*item, error) 
 		id:      identity{meta.Sequence.Stream, meta.Timestamp.UnixNano()},
 		msg:     msg,
 		touched: time.Now(),
-	}, nil
+	}
+	it.Lost = func() bool { return it.stale(time.Now()) }
+	return it, nil
 }
 
 // latest returns the delivery to settle.
@@ -73,12 +77,30 @@ func (it *item) stale(now time.Time) bool {
 	return now.Sub(it.touched) > it.ackWait
 }
 
+// started makes cancel what ends the event's wait.
+func (it *item) started(cancel context.CancelCauseFunc) {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.cancel = cancel
+}
+
+// expire ends the event's wait, because the stream will soon take it.
+func (it *item) expire() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.cancel != nil {
+		it.cancel(bridge.ErrExpiring)
+	}
+}
+
 // keepAlive tells the server that the event is still in hand, unless it has
-// heard so lately.
+// heard so lately. It says nothing of an event that the server may have handed
+// to somebody else: that would prolong the other's delivery, and make this one
+// look young again.
 func (it *item) keepAlive(now time.Time) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	if now.Sub(it.touched) < it.ackWait/3 {
+	if silence := now.Sub(it.touched); silence < it.ackWait/3 || silence > it.ackWait {
 		return nil
 	}
 	if err := it.msg.InProgress(); err != nil {
@@ -88,10 +110,12 @@ func (it *item) keepAlive(now time.Time) error {
 	return nil
 }
 
-// hand is the set of events in hand.
+// hand is the set of events in hand, and the memory of those that the webhook
+// accepted lately.
 type hand struct {
-	mu    sync.Mutex
-	items map[identity]*item
+	mu       sync.Mutex
+	items    map[identity]*item
+	accepted recent
 }
 
 func newHand() *hand { return &hand{items: map[identity]*item{}} }
@@ -114,6 +138,20 @@ func (h *hand) drop(it *item) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.items, it.id)
+}
+
+// remember notes that the webhook has accepted an event.
+func (h *hand) remember(it *item) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accepted.add(it.id)
+}
+
+// knows reports whether the webhook has accepted the event already.
+func (h *hand) knows(it *item) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accepted.has(it.id)
 }
 
 // all returns the events in hand.

@@ -33,94 +33,68 @@ func (p *Provisioner) Streams(ctx context.Context) error {
 }
 
 func (p *Provisioner) stream(ctx context.Context, want jetstream.StreamConfig) error {
-	s, err := p.js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return p.createStream(ctx, want)
-	}
+	plan, err := p.planStream(ctx, want)
 	if err != nil {
-		return explain(fmt.Errorf("look up stream %s: %w", want.Name, err), "$JS.API.STREAM.INFO."+want.Name)
-	}
-	have := s.CachedInfo().Config
-	if err := irreconcilable(have); err != nil {
 		return err
 	}
-	missing, all := extend(have.Subjects, want.Subjects)
-	if len(missing) == 0 {
-		return nil
+	switch plan.Action {
+	case ActionCreate:
+		return p.createStream(ctx, plan)
+	case ActionUpdate:
+		return p.updateStream(ctx, plan)
+	case ActionNone, ActionBlocked:
 	}
-	if !p.settings.Provision {
-		return fmt.Errorf("stream %s lacks subjects %s (BRIDGE_PROVISION is false): nats stream edit %s --subjects=%s",
-			have.Name, strings.Join(missing, ", "), have.Name, strings.Join(all, ","))
-	}
-	have.Subjects = all
-	if _, err := p.js.UpdateStream(ctx, have); err != nil {
-		return p.explainOverlap(ctx, fmt.Errorf("add subjects to stream %s: %w", have.Name, err), have.Name, missing)
-	}
-	return nil
+	return plan.Err
 }
 
-func (p *Provisioner) createStream(ctx context.Context, want jetstream.StreamConfig) error {
-	if !p.settings.Provision {
-		return fmt.Errorf("stream %s does not exist (BRIDGE_PROVISION is false): create it with subjects %s",
-			want.Name, strings.Join(want.Subjects, ", "))
-	}
-	_, err := p.js.CreateStream(ctx, want)
+func (p *Provisioner) createStream(ctx context.Context, plan streamPlan) error {
+	_, err := p.js.CreateStream(ctx, plan.config)
 	if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another replica was quicker
 		return nil
 	}
-	err = explain(fmt.Errorf("create stream %s: %w", want.Name, err), "$JS.API.STREAM.CREATE."+want.Name)
-	return p.explainOverlap(ctx, err, want.Name, want.Subjects)
+	err = explain(fmt.Errorf("create stream %s: %w", plan.Name, err), "$JS.API.STREAM.CREATE."+plan.Name)
+	return p.explainOverlap(ctx, err, plan)
+}
+
+func (p *Provisioner) updateStream(ctx context.Context, plan streamPlan) error {
+	_, err := p.js.UpdateStream(ctx, plan.config)
+	if err == nil {
+		return nil
+	}
+	err = explain(fmt.Errorf("add subjects to stream %s: %w", plan.Name, err), "$JS.API.STREAM.UPDATE."+plan.Name)
+	return p.explainOverlap(ctx, err, plan)
 }
 
 // Consumer brings a route's consumer to what is needed and returns how it is
 // configured, or says what is in the way.
 func (p *Provisioner) Consumer(ctx context.Context, r *bridge.Route) (jetstream.ConsumerConfig, error) {
-	want := wantConsumer(p.settings, r)
-	c, err := p.js.Consumer(ctx, p.settings.Stream, r.Name)
-	switch {
-	case errors.Is(err, jetstream.ErrConsumerNotFound):
-		return p.createConsumer(ctx, want)
-	case errors.Is(err, jetstream.ErrNotPullConsumer):
-		return want, fmt.Errorf("consumer %s is a push consumer, needs a pull consumer: delete it or rename the route", r.Name)
+	plan, err := p.planConsumer(ctx, r)
+	if err != nil {
+		return plan.config, err
+	}
+	var c jetstream.Consumer
+	switch plan.Action {
+	case ActionNone, ActionBlocked:
+		return plan.config, plan.Err
+	case ActionCreate:
+		// CreateOrUpdate, since another replica may be doing the same.
+		c, err = p.js.CreateOrUpdateConsumer(ctx, p.settings.Stream, plan.config)
+		err = wrap("create consumer "+r.Name, err)
+	case ActionUpdate:
+		c, err = p.js.UpdateConsumer(ctx, p.settings.Stream, plan.config)
+		err = wrap(fmt.Sprintf("update consumer %s (%s)", r.Name, strings.Join(plan.Differences, "; ")), err)
 	}
 	if err != nil {
-		return want, explain(fmt.Errorf("look up consumer %s: %w", r.Name, err),
-			"$JS.API.CONSUMER.INFO."+p.settings.Stream+"."+r.Name)
-	}
-	have := c.CachedInfo().Config
-	merged, changes, err := reconcile(have, want)
-	if err != nil {
-		return have, err
-	}
-	if !p.settings.Provision {
-		if len(changes.vital) > 0 {
-			return have, fmt.Errorf("consumer %s differs (BRIDGE_PROVISION is false): %s", r.Name, strings.Join(changes.vital, "; "))
-		}
-		return have, nil
-	}
-	if len(changes.all()) == 0 {
-		return have, nil
-	}
-	c, err = p.js.UpdateConsumer(ctx, p.settings.Stream, merged)
-	if err != nil {
-		return have, explain(fmt.Errorf("update consumer %s (%s): %w", r.Name, strings.Join(changes.all(), "; "), err),
-			"$JS.API.CONSUMER.CREATE."+p.settings.Stream+"."+r.Name)
+		return plan.config, explain(err, "$JS.API.CONSUMER.CREATE."+p.settings.Stream+"."+r.Name)
 	}
 	return c.CachedInfo().Config, nil
 }
 
-func (p *Provisioner) createConsumer(ctx context.Context, want jetstream.ConsumerConfig) (jetstream.ConsumerConfig, error) {
-	if !p.settings.Provision {
-		return want, fmt.Errorf("consumer %s does not exist (BRIDGE_PROVISION is false): create it with filter subjects %s",
-			want.Durable, strings.Join(want.FilterSubjects, ", "))
+func wrap(attempt string, err error) error {
+	if err == nil {
+		return nil
 	}
-	// CreateOrUpdate, since another replica may be doing the same.
-	c, err := p.js.CreateOrUpdateConsumer(ctx, p.settings.Stream, want)
-	if err != nil {
-		return want, explain(fmt.Errorf("create consumer %s: %w", want.Durable, err),
-			"$JS.API.CONSUMER.CREATE."+p.settings.Stream+"."+want.Durable)
-	}
-	return c.CachedInfo().Config, nil
+	return fmt.Errorf("%s: %w", attempt, err)
 }
 
 // errNoAnswer is what a request to the JetStream API comes to that nobody
@@ -139,19 +113,13 @@ func explain(err error, subject string) error {
 }
 
 // explainOverlap names the stream that holds a subject which ours needs.
-func (p *Provisioner) explainOverlap(ctx context.Context, err error, name string, needed []string) error {
+func (p *Provisioner) explainOverlap(ctx context.Context, err error, plan streamPlan) error {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) || api.ErrorCode != 10065 { // JSStreamSubjectOverlapErr
 		return err
 	}
-	for _, subject := range needed {
-		names := p.js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
-		for other := range names.Name() {
-			if other != name {
-				return fmt.Errorf("%w: stream %s holds subjects of %s; remove them from %s or set BRIDGE_STREAM=%s",
-					err, other, subject, other, other)
-			}
-		}
+	if held := p.held(ctx, plan.Name, plan.missing); held != nil {
+		return fmt.Errorf("%w: %w", err, held)
 	}
-	return fmt.Errorf("%w: one of %s belongs to another stream", err, strings.Join(needed, ", "))
+	return fmt.Errorf("%w: one of %s belongs to another stream", err, strings.Join(plan.missing, ", "))
 }

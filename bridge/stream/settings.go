@@ -10,6 +10,8 @@ import (
 type Settings struct {
 	// Stream holds the events, DLQ the dead letters.
 	Stream, DLQ string
+	// Bucket is the key-value bucket that replicas share; package gate makes it.
+	Bucket string
 	// Subjects are those of all routes, also of routes that are off, whose
 	// events wait in the stream.
 	Subjects []string

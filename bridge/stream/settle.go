@@ -24,6 +24,7 @@ const (
 type settler struct {
 	route    string
 	letters  *letters
+	parking  *parking
 	observer Observer
 	log      *slog.Logger
 }
@@ -33,22 +34,32 @@ type settler struct {
 func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) {
 	switch v.Outcome {
 	case bridge.Delivered, bridge.Filtered:
-		if !s.insist(grace, it, "acknowledge", s.ack) {
+		if !s.acknowledge(grace, it) {
 			return
 		}
 	case bridge.DeadLettered:
 		store := func(ctx context.Context, it *item) error { return s.letters.store(ctx, it, v) }
-		if !s.insist(grace, it, "store dead letter", store) || !s.insist(grace, it, "acknowledge", s.ack) {
+		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledge(grace, it) {
 			return
 		}
 	case bridge.Retried:
 		s.nak(it, v.Delay)
+		s.parking.park(grace, s.route, it, v.Delay)
 	case bridge.HandedBack:
 		s.nak(it, 0)
 	default:
 		panic(fmt.Sprintf("stream: no way to settle %q", v.Outcome))
 	}
+	if it.Delivery > 1 && v.Outcome != bridge.Retried && v.Outcome != bridge.HandedBack {
+		s.parking.forget(grace, s.route, it)
+	}
 	s.observer.Settled(s.route, it.Message, v)
+}
+
+// acknowledge acknowledges until the server has confirmed it, and reports false
+// if grace ended first.
+func (s *settler) acknowledge(grace context.Context, it *item) bool {
+	return s.insist(grace, it, "acknowledge", s.ack)
 }
 
 // ack acknowledges and waits for the server's confirmation. It may be repeated,

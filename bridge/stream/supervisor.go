@@ -21,6 +21,7 @@ const bindPause = 3 * time.Second
 // again what was lost, and stops in order.
 type Supervisor struct {
 	js          jetstream.JetStream
+	parking     *parking
 	prepare     func(context.Context) error
 	provisioner *Provisioner
 	settings    Settings
@@ -52,11 +53,12 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 	s := &Supervisor{
 		js: c.JetStream, prepare: c.Prepare, provisioner: NewProvisioner(c.JetStream, c.Settings),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
+		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, log: c.Logger},
 	}
 	for _, r := range c.Routes {
 		log := c.Logger.With("route", r.Name)
 		settler := &settler{
-			route: r.Name, observer: c.Observer, log: log,
+			route: r.Name, observer: c.Observer, log: log, parking: s.parking,
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
 		}
 		s.consumers = append(s.consumers, newConsumer(r, c.Handler(r), settler, log))
@@ -83,7 +85,11 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 		if len(unbound) > 0 {
 			unbound = s.bind(ctx, unbound, func(c *consumer) {
 				running.Go(func() {
-					if err := c.run(ctx, settling); err != nil {
+					bound, unbind := context.WithCancel(ctx)
+					running.Go(func() { s.followRetention(bound, c) })
+					err := c.run(ctx, settling)
+					unbind()
+					if err != nil {
 						s.lost(c, err)
 						gone <- c
 						return
@@ -107,6 +113,18 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	running.Wait()
 	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil && s.js.Conn().IsConnected() {
 		s.log.Warn("last acknowledgements may not have reached the server", "error", err)
+	}
+}
+
+// BringBack has the events of a route that wait for their redelivery delivered
+// at once: their destination works again.
+func (s *Supervisor) BringBack(ctx context.Context, route string) {
+	n, err := s.parking.bringBack(ctx, route)
+	if err != nil {
+		s.log.Warn("not all events were brought back; they come when their delay is over", "route", route, "error", err)
+	}
+	if n > 0 {
+		s.log.Info("events brought back", "route", route, "events", n)
 	}
 }
 
@@ -168,6 +186,11 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	if err != nil {
 		return err
 	}
+	r, err := s.retention(ctx, c.route.Name)
+	if err != nil {
+		return err
+	}
+	c.retention.Store(&r)
 	// The server goes by the consumer's ack wait, whatever ours is.
 	c.ackWait = cfg.AckWait
 	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)

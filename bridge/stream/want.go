@@ -54,7 +54,7 @@ func window(d, maxAge time.Duration) time.Duration {
 }
 
 // irreconcilable says why a stream that exists cannot be used, if so.
-func irreconcilable(have jetstream.StreamConfig) error {
+func irreconcilable(have, want jetstream.StreamConfig) error {
 	switch {
 	case have.Mirror != nil:
 		return fmt.Errorf("stream %s is a mirror of %s: nothing can be published to it; name another stream", have.Name, have.Mirror.Name)
@@ -64,7 +64,23 @@ func irreconcilable(have jetstream.StreamConfig) error {
 		return fmt.Errorf("stream %s has %s retention, needs %s: a stream's retention cannot be changed to that; name another stream",
 			have.Name, strings.ToLower(have.Retention.String()), strings.ToLower(jetstream.LimitsPolicy.String()))
 	}
+	if h, w, found := crossing(have.Subjects, want.Subjects); found {
+		return fmt.Errorf("stream %s holds %s, which crosses %s: no stream can have both; change one of them", have.Name, h, w)
+	}
 	return nil
+}
+
+// crossing says which subject that a stream has cannot be held beside one that
+// it needs.
+func crossing(have, want []string) (h, w string, found bool) {
+	for _, h := range have {
+		for _, w := range want {
+			if subjects.Crossing(h, w) {
+				return h, w, true
+			}
+		}
+	}
+	return "", "", false
 }
 
 // extend returns which of the wanted subjects a stream lacks, and the subjects
@@ -125,6 +141,16 @@ func reconcile(have, want jetstream.ConsumerConfig) (merged jetstream.ConsumerCo
 	if len(have.BackOff) > 0 {
 		c.vital = append(c.vital, fmt.Sprintf("backoff %v → none", have.BackOff))
 		merged.BackOff = nil
+	}
+	if have.HeadersOnly {
+		c.vital = append(c.vital, "headers only → whole events")
+		merged.HeadersOnly = false
+	}
+	if have.InactiveThreshold > 0 {
+		// The server would delete it while no bridge runs, and with it the
+		// place that the route has got to.
+		c.minor = append(c.minor, fmt.Sprintf("inactive threshold %s → none", have.InactiveThreshold))
+		merged.InactiveThreshold = 0
 	}
 	if have.AckWait != want.AckWait {
 		c.minor = append(c.minor, fmt.Sprintf("ack wait %s → %s", have.AckWait, want.AckWait))

@@ -1,0 +1,80 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// consumerPlan is a Change with what carries it out.
+type consumerPlan struct {
+	Change
+	// config is how the consumer is, or is to be created or updated to.
+	config jetstream.ConsumerConfig
+}
+
+func (p *Provisioner) planConsumer(ctx context.Context, r *bridge.Route) (consumerPlan, error) {
+	want := wantConsumer(p.settings, r)
+	plan := consumerPlan{Change: Change{Kind: KindConsumer, Name: r.Name}, config: want}
+	c, err := p.js.Consumer(ctx, p.settings.Stream, r.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		plan.create(p.settings.Provision)
+		return plan, nil
+	case errors.Is(err, jetstream.ErrNotPullConsumer):
+		plan.block(fmt.Errorf("consumer %s is a push consumer, needs a pull consumer: delete it or rename the route", r.Name))
+		return plan, nil
+	case err != nil:
+		return plan, explain(fmt.Errorf("look up consumer %s: %w", r.Name, err),
+			"$JS.API.CONSUMER.INFO."+p.settings.Stream+"."+r.Name)
+	}
+	plan.reconcile(c.CachedInfo(), want, p.settings.Provision)
+	return plan, nil
+}
+
+func (p *consumerPlan) create(allowed bool) {
+	p.Action, p.Vital = ActionCreate, true
+	p.Differences = []string{"filter subjects " + strings.Join(p.config.FilterSubjects, ", "), "from " + begins(p.config)}
+	if !allowed {
+		p.block(fmt.Errorf("consumer %s does not exist (BRIDGE_PROVISION is false): create it with filter subjects %s",
+			p.Name, strings.Join(p.config.FilterSubjects, ", ")))
+	}
+}
+
+func (p *consumerPlan) reconcile(info *jetstream.ConsumerInfo, want jetstream.ConsumerConfig, allowed bool) {
+	have := info.Config
+	p.Action, p.config = ActionNone, have
+	if info.Paused {
+		p.Dangers = append(p.Dangers, fmt.Sprintf("is paused for %s: nothing is delivered until then", info.PauseRemaining.Round(time.Second)))
+	}
+	merged, c, err := reconcile(have, want)
+	if err != nil {
+		p.block(err)
+		return
+	}
+	p.Differences, p.Vital = c.all(), len(c.vital) > 0
+	switch {
+	case len(p.Differences) == 0:
+	case allowed:
+		p.Action, p.config = ActionUpdate, merged
+	case p.Vital:
+		p.block(fmt.Errorf("consumer %s differs (BRIDGE_PROVISION is false): %s", p.Name, strings.Join(c.vital, "; ")))
+	}
+}
+
+// begins says where a consumer that is created begins.
+func begins(c jetstream.ConsumerConfig) string {
+	switch {
+	case c.DeliverPolicy == jetstream.DeliverNewPolicy:
+		return "new events on"
+	case c.OptStartTime != nil:
+		return c.OptStartTime.Format(time.RFC3339) + " on"
+	}
+	return "the oldest event on"
+}

@@ -1,0 +1,151 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// parking remembers the events that were put off, so that they can be brought
+// back when their destination works again, by whichever replica learns of it.
+// JetStream does not tell which events wait, but a nak at the reply subject of
+// a delivery that was put off brings it back at once, from any connection.
+//
+// The notes are in the bucket that replicas share, one key for each event and
+// route: parked.<route>.<event>. A note that is lost costs time, not an event.
+type parking struct {
+	js     jetstream.JetStream
+	bucket string
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	opened jetstream.KeyValue
+}
+
+// markerLife is how long the marker of a removed note stays in the bucket.
+const markerLife = time.Minute
+
+// open finds the bucket, once.
+func (p *parking) open(ctx context.Context) (jetstream.KeyValue, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened != nil {
+		return p.opened, nil
+	}
+	kv, err := p.js.KeyValue(ctx, p.bucket)
+	if err == nil {
+		p.opened = kv
+	}
+	return kv, err
+}
+
+// note is what is remembered of an event.
+type note struct {
+	Reply string    `json:"reply"`
+	Due   time.Time `json:"due"`
+}
+
+func parkingKey(route string, id identity) string {
+	return "parked." + route + "." + strconv.FormatUint(id.sequence, 10) + "-" + strconv.FormatInt(id.published, 16)
+}
+
+// park notes an event that was put off.
+func (p *parking) park(ctx context.Context, route string, it *item, delay time.Duration) {
+	if err := p.write(ctx, parkingKey(route, it.id), note{it.latest().Reply, time.Now().Add(delay)}); err != nil {
+		p.log.Warn("event put off cannot be brought back early", "error", err, "sequence", it.Sequence)
+	}
+}
+
+func (p *parking) write(ctx context.Context, key string, n note) error {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	kv, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	_, err = kv.Put(ctx, key, value)
+	return err
+}
+
+// forget removes the note of an event that is settled.
+func (p *parking) forget(ctx context.Context, route string, it *item) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	kv, err := p.open(ctx)
+	if err != nil {
+		return
+	}
+	e, err := kv.Get(ctx, parkingKey(route, it.id))
+	if err != nil {
+		return // none, or out of reach: then it is past its time some day
+	}
+	_, _ = take(ctx, kv, e)
+}
+
+// take removes a note and reports whether it was still there as it was: then
+// its event is the caller's to bring back.
+func take(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
+	err := kv.Purge(ctx, e.Key(), jetstream.LastRevision(e.Revision()), jetstream.PurgeTTL(markerLife))
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// bringBack has the events of a route that wait for their redelivery delivered
+// at once, and returns how many.
+func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
+	kv, err := p.open(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("bring back events of %s: %w", route, err)
+	}
+	watch, err := kv.Watch(ctx, "parked."+route+".>", jetstream.IgnoreDeletes())
+	if err != nil {
+		return 0, fmt.Errorf("bring back events of %s: %w", route, err)
+	}
+	defer watch.Stop() //nolint:errcheck // the connection may be gone
+	n := 0
+	for {
+		select {
+		case e := <-watch.Updates():
+			if e == nil {
+				return n, nil
+			}
+			back, err := p.recall(ctx, kv, e)
+			if err != nil {
+				return n, fmt.Errorf("bring back events of %s: %w", route, err)
+			}
+			if back {
+				n++
+			}
+		case <-ctx.Done():
+			return n, ctx.Err()
+		}
+	}
+}
+
+// recall has one event delivered at once, if it still waits. One whose time
+// has come may be in somebody's hands already, and is left alone.
+func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
+	ours, err := take(ctx, kv, e)
+	if err != nil || !ours {
+		return false, err
+	}
+	var n note
+	if err := json.Unmarshal(e.Value(), &n); err != nil || !time.Now().Before(n.Due) {
+		return false, nil //nolint:nilerr // a note that cannot be read is of no use
+	}
+	return true, p.js.Conn().PublishMsg(&nats.Msg{Subject: n.Reply, Data: []byte("-NAK")})
+}

@@ -1,0 +1,70 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/embedded"
+)
+
+func TestUndeliveredEventsBecomeLettersBeforeTheStreamTakesThem(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	settings.MaxAge = 20 * time.Second
+	// Every event waits for a destination that is held; some failed before.
+	r := b.run(settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
+		if strings.HasPrefix(string(m.Body), "failing") && m.Delivery == 1 {
+			return bridge.Verdict{Outcome: bridge.Retried, Delay: time.Hour}
+		}
+		<-ctx.Done()
+		if errors.Is(context.Cause(ctx), bridge.ErrExpiring) {
+			return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Expired}
+		}
+		return bridge.Verdict{Outcome: bridge.HandedBack}
+	}, testRoute(t, "payments", 2))
+	const events = 300
+	published := map[string]bool{}
+	for i := range events {
+		body := fmt.Sprint("held ", i)
+		if i < 10 {
+			body = fmt.Sprint("failing ", i)
+		}
+		b.publish("payments.success", body)
+		published[body] = true
+	}
+	b.settled("payments")
+	if n := r.count(bridge.DeadLettered); n != events {
+		t.Errorf("%d dead-lettered, want %d", n, events)
+	}
+	for _, l := range b.letters() {
+		if l.Header.Get("Makebridge-Reason") != "expired" {
+			t.Errorf("reason %s", l.Header.Get("Makebridge-Reason"))
+		}
+		delete(published, string(l.Data))
+	}
+	if len(published) > 0 {
+		t.Errorf("%d events are lost", len(published))
+	}
+}
+
+func TestMarginGrowsWithTheBacklog(t *testing.T) {
+	const month = 720 * time.Hour
+	if r := newRetention(month, 0); r.margin != time.Hour {
+		t.Errorf("margin %s", r.margin)
+	}
+	if r := newRetention(month, 720_000); r.margin != 2*time.Hour {
+		t.Errorf("margin %s of a deep backlog", r.margin)
+	}
+	if r := newRetention(month, 1<<40); r.margin != month/2 {
+		t.Errorf("margin %s of an endless one", r.margin)
+	}
+	m := bridge.Message{Published: time.Now()}
+	if left := newRetention(0, 10).left(m, time.Now().Add(100*month)); left <= 0 {
+		t.Error("a stream that keeps events for ever takes one")
+	}
+}
