@@ -29,10 +29,11 @@ func (s *Stream) check(found *problems) {
 // bucketStreamPrefix begins the name of a bucket's stream (ADR-8).
 const bucketStreamPrefix = "KV_"
 
+const bucketNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
 func validBucketName(name string) bool {
-	return name != "" && len(bucketStreamPrefix+name) <= maxStreamName && strings.IndexFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-	}) < 0
+	return name != "" && len(bucketStreamPrefix+name) <= maxStreamName && 
+		strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune(bucketNameBytes, r) }) < 0
 }
 
 func validStreamName(name string) bool {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -24,6 +25,9 @@ type Config struct {
 	// Off are the built-in routes that are off, in the same order. Nothing
 	// consumes their events, but the stream has to keep them.
 	Off []OffRoute
+
+	files  []string                // the secrets of routes
+	reload func() (*Config, error) // keeps the environment out of sight of fmt
 }
 
 // OffRoute is a built-in route that has nowhere to post to.
@@ -43,6 +47,7 @@ type OffRoute struct {
 //
 // That no route is on is no problem to Load: see RequireRoutes.
 func Load(environ []string) (*Config, error) {
+	environ = slices.Clone(environ)
 	env := newEnvironment(environ)
 	var (
 		c        Config
@@ -61,6 +66,8 @@ func Load(environ []string) (*Config, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
+	c.files = secretFiles(env)
+	c.reload = func() (*Config, error) { return Load(environ) }
 	return &c, nil
 }
 

@@ -5,7 +5,9 @@
 //
 // Load is a function of its argument and of the files that variables name; it
 // asks the process's own environment nothing. So a configuration can be loaded
-// again, when a file changes, and compared with the one in use.
+// again when the file of a secret changes, which Config.Watch sees to: it hands
+// over the whole configuration, and its caller takes what can be changed in a
+// running bridge.
 //
 // Each setting is one line of a struct: its variable, its default, its bounds
 // and its meaning are the field's tags, which the parser and Variables share.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,21 @@ func New(c Config) *Client {
 func (c *Client) Deliver(ctx context.Context, r bridge.Request, again func(context.Context) error) bridge.Answer {
 	d := &delivery{client: c, request: r, again: again, transport: c.transport(r.Destination)}
 	return d.run(ctx)
+}
+
+// Keep forgets all destinations but these: the others were replaced. Deliveries
+// in flight are not disturbed. Connections that are idle are closed, the rest
+// when they become so; over HTTP/2, once they have been idle for half a minute.
+// A destination that is delivered to after that is known again.
+func (c *Client) Keep(destinations ...*bridge.Destination) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, t := range c.transports {
+		if !slices.ContainsFunc(destinations, func(d *bridge.Destination) bool { return d.URL.ID() == id }) {
+			delete(c.transports, id)
+			t.CloseIdleConnections()
+		}
+	}
 }
 
 // Close closes the idle connections. Deliveries in flight are not disturbed,

@@ -30,8 +30,7 @@ const (
 	maxHeaderBytes = 1 << 20
 )
 
-// transport returns the destination's own transport. A URL that has been
-// replaced leaves its transport behind, idle and without connections.
+// transport returns the destination's own transport.
 func (c *Client) transport(d *bridge.Destination) *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -33,20 +33,24 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more .
 	doors := newGate(cfg, js, log)
 	stopGate := runGate(ctx, doors)
 	defer stopGate()
+	rotation := newRotation(client, log)
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
 		Prepare:   func(ctx context.Context) error { return awaitHolds(ctx, doors) },
 		Settings:  streamSettings(cfg),
 		Routes:    pointers(cfg.Routes),
-		Handler:   func(r *bridge.Route) stream.Handler { return newPipeline(cfg, r, client, doors) },
-		Observer:  append(observers{telemetry.NewDeliveries(log)}, more...),
-		Logger:    log,
+		Handler: func(r *bridge.Route) stream.Handler {
+			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
+		},
+		Observer: append(observers{telemetry.NewDeliveries(log)}, more...),
+		Logger:   log,
 	})
 	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
 	if err != nil {
 		return err
 	}
 	defer stopHealth()
+	defer rotation.run(ctx, cfg)()
 	log.Info("makebridge starts", "version", programVersion(), "routes", len(cfg.Routes))
 	supervisor.Run(ctx, cfg.ShutdownTimeout)
 	log.Info("makebridge has stopped")
@@ -94,7 +98,7 @@ func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g brid
 
 func streamSettings(cfg *config.Config) stream.Settings {
 	return stream.Settings{
-		Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Subjects: cfg.Subjects(),
+		Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Bucket: cfg.Stream.Bucket, Subjects: cfg.Subjects(),
 		Replicas: cfg.Stream.Replicas, MaxAge: cfg.Stream.MaxAge, DLQMaxAge: cfg.Stream.DLQMaxAge,
 		AckWait: cfg.AckWait, Provision: cfg.Stream.Provision, Version: programVersion(),
 	}

@@ -12,6 +12,8 @@ func newRun(c *console) *cobra.Command {
 		Short: "Run the bridge",
 		Long: `Run the bridge until SIGTERM or SIGINT. It is configured by the environment, and
 by a .env file in the working directory, which never overrides the environment.
+Files that hold the URL, key or signing secret of a route (…_FILE) are read again
+when they change; nothing restarts.
 On the signal it finishes what is in flight, for at most BRIDGE_SHUTDOWN_TIMEOUT,
 and hands the rest back to other replicas at once.`,
 		Example: `  NATS_URL=nats://nats.internal:4222 \

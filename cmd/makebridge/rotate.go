@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/webhook"
+)
+
+// rotation gives the routes of a running bridge new destinations when the files
+// that hold them change.
+type rotation struct {
+	client    *webhook.Client
+	log       *slog.Logger
+	pipelines map[string]*bridge.Pipeline // by route
+}
+
+func newRotation(client *webhook.Client, log *slog.Logger) *rotation {
+	return &rotation{client: client, log: log, pipelines: map[string]*bridge.Pipeline{}}
+}
+
+// follow has the rotation see to a route's pipeline. All are to be known before
+// run is called.
+func (o *rotation) follow(route string, p *bridge.Pipeline) *bridge.Pipeline {
+	o.pipelines[route] = p
+	return p
+}
+
+// run rotates until stop is called or ctx is done.
+func (o *rotation) run(ctx context.Context, cfg *config.Config) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); cfg.Watch(ctx, o.log, o.take) }()
+	return func() { cancel(); <-done }
+}
+
+// take gives each route the destination that it has in a configuration, and
+// nothing else of it. A destination that is the same as before stays the same
+// pointer, and routes with one URL go on sharing one.
+func (o *rotation) take(cfg *config.Config) {
+	before := map[string]*bridge.Destination{} // by URL
+	for _, p := range o.pipelines {
+		d := p.Destination()
+		before[d.URL.ID()] = d
+	}
+	var now []*bridge.Destination
+	for _, r := range cfg.Routes {
+		p, ok := o.pipelines[r.Name]
+		if !ok {
+			continue
+		}
+		old, d := p.Destination(), r.Destination
+		if known := before[d.URL.ID()]; known != nil && known.Same(d) {
+			d = known
+		}
+		now = append(now, d)
+		if d != old {
+			p.Redirect(d)
+			o.log.Info("destination replaced", "route", r.Name, "from", old.URL, "to", d.URL, "changed", changes(old, d))
+		}
+	}
+	o.client.Keep(now...)
+}
+
+// changes says what differs between two destinations.
+func changes(a, b *bridge.Destination) []string {
+	var differ []string
+	for _, c := range []struct {
+		what string
+		same bool
+	}{
+		{"url", a.URL.ID() == b.URL.ID()},
+		{"api_key", a.APIKey == b.APIKey},
+		{"signing_secret", slices.Equal(a.SigningKeys, b.SigningKeys)},
+		{"rate_limit", a.Limit == b.Limit},
+	} {
+		if !c.same {
+			differ = append(differ, c.what)
+		}
+	}
+	return differ
+}
