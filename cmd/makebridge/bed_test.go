@@ -27,6 +27,9 @@ import (
 const beProgram = "MAKEBRIDGE_TEST_BE_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(beServer) != "" {
+		os.Exit(serveNATS(os.Args[1], os.Args[2]))
+	}
 	if os.Getenv(beProgram) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], &console{environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,8 @@ func newRoot(c *console) *cobra.Command {
 make.com webhook of its route. An event is acknowledged only after make.com has
 answered 2xx.`,
 		Example: `  makebridge dev                  try all of it on this machine
+  makebridge events               list the events that have a schema
+  makebridge check                check the configuration, NATS and the streams
   makebridge run                  run the bridge, configured by the environment`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -29,10 +32,14 @@ answered 2xx.`,
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(c), newDev(c), newVersion(c))
+	root.AddCommand(
+		newRun(c), newDev(c), newCheck(c), newPing(c), newSetup(c),
+		newEvents(c), newPublish(c), newSink(c), newVersion(c),
+	)
 	return root
 }
 

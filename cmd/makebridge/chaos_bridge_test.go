@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+const (
+	chaosReplicas    = 3
+	chaosConcurrency = 8
+	chaosAckWait     = 2 * time.Second
+	chaosHoldMin     = 200 * time.Millisecond
+	chaosLimit       = 100 // requests to a destination in chaosWindow
+	chaosWindow      = time.Second
+)
+
+// chaosRoute is a route of the chaos: where its events are published, and the
+// path of its destination.
+type chaosRoute struct{ name, env, subjects, path string }
+
+// chaosRoutes returns the routes. Two share a destination, and the subjects of
+// one are among those of another, so that some events have two routes.
+func chaosRoutes() []chaosRoute {
+	return []chaosRoute{
+		{"payments", "PAYMENTS", "payments.>", "/one"},
+		{"messages", "MESSAGES", "messages.>", "/two"},
+		{"support-tickets", "SUPPORT_TICKETS", "tickets.>", "/two"},
+		{"audit", "AUDIT", "payments.audited.>", "/three"},
+	}
+}
+
+// chaosPaths returns the destinations.
+func chaosPaths() []string { return []string{"/one", "/two", "/three"} }
+
+// newChaosBridge returns a replica. Each of its lives has an API key of its own,
+// by which the webhooks know who sent a request: replicas agree on a
+// destination by its URL alone.
+func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string) *chaosProcess {
+	t.Helper()
+	dir := t.TempDir()
+	return newChaosProcess(t, h, name, func(exe, life string) *exec.Cmd {
+		cmd := exec.Command(exe, "run")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), beProgram+"=1", "NATS_URL="+nats,
+			"BRIDGE_HTTP_ADDR=off", "BRIDGE_CONCURRENCY=8", "BRIDGE_RATE_LIMIT=100/1s",
+			"BRIDGE_ACK_WAIT=2s", "BRIDGE_DELIVERY_TIMEOUT=1s", "BRIDGE_SHUTDOWN_TIMEOUT=5s",
+			"BRIDGE_REDELIVERY_DELAYS=200ms,500ms,1s", "BRIDGE_MAX_DELIVERIES=12",
+			"BRIDGE_DELIVERY_BACKOFF_MIN=10ms", "BRIDGE_DELIVERY_BACKOFF_MAX=50ms",
+			"BRIDGE_HOLD_AFTER=5", "BRIDGE_HOLD_MIN=200ms", "BRIDGE_HOLD_MAX=1s")
+		for _, r := range chaosRoutes() {
+			stem := "MAKE_WEBHOOK_" + r.env + "_"
+			cmd.Env = append(cmd.Env, stem+"URL="+webhooks+r.path, stem+"SUBJECTS="+r.subjects, stem+"API_KEY="+life)
+		}
+		return cmd
+	})
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+// chaosJitter is how much closer two requests may come to each other on their
+// way than they were sent.
+const chaosJitter = 150 * time.Millisecond
+
+// at returns the requests to a path in the order in which they came.
+func (c *chaos) at(path string) (all []chaosRequest) {
+	for key, rs := range c.webhook.requests {
+		if key.path == path {
+			all = append(all, rs...)
+		}
+	}
+	slices.SortFunc(all, func(a, b chaosRequest) int { return a.came.Compare(b.came) })
+	return all
+}
+
+// judgeLimit looks at every sliding window of every destination. What is
+// promised is the times at which requests are sent: one that its sender was
+// about to write as it was frozen goes out when it thaws, which no bridge can
+// help. Those are left out, a few for each freeze.
+func (c *chaos) judgeLimit() {
+	for _, path := range chaosPaths() {
+		all := slices.DeleteFunc(c.at(path), func(r chaosRequest) bool {
+			thawed := func(h chaosHarm) bool { return h.kind == "frozen" && h.life == r.sender }
+			return c.harms.find(r.came.Add(-chaosJitter), r.came, thawed) != noHarm
+		})
+		for i := 0; i+chaosLimit < len(all); i++ {
+			if gap := all[i+chaosLimit].came.Sub(all[i].came); gap < chaosWindow-chaosJitter {
+				c.complain("limit", "%d requests to %s within %s, from %s", chaosLimit+1, path, gap, stamp(all[i].came))
+			}
+		}
+	}
+}
+
+// judgeHolds looks at the times in which every request to a destination was
+// answered in a way that holds it, and nothing was done to any process: then
+// only probes come, one after another. It returns how many such times there
+// were.
+func (c *chaos) judgeHolds() (quiet int) {
+	const learned = time.Second // within which every replica obeys
+	for _, p := range c.webhook.phases {
+		from, to := p.from.Add(learned), p.to
+		if !p.fault.holds || p.rate < 1 || !from.Before(to) ||
+			c.harms.find(p.from.Add(-learned), to, func(chaosHarm) bool { return true }) != noHarm {
+			continue
+		}
+		quiet++
+		n := 0
+		for _, r := range c.at(p.path) {
+			if r.came.After(from) && r.came.Before(to) {
+				n++
+			}
+		}
+		if most := 1 + int(to.Sub(from)/(chaosHoldMin*8/10)); n > most {
+			c.complain("hold", "%d requests to %s from %s to %s, while it answered %s, want at most %d",
+				n, p.path, stamp(from), stamp(to), p.fault.name, most)
+		}
+	}
+	return quiet
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/config"
+)
+
+// dialTimeout is how long a command waits for a server to let it in.
+const dialTimeout = 5 * time.Second
+
+// link is a command's connection to NATS. Unlike the bridge's, it gives up.
+type link struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+
+	mu     sync.Mutex
+	denied error
+}
+
+// dial connects to NATS, or says what is in the way and what to change. Close
+// the connection when done.
+func dial(cfg config.NATS) (*link, error) {
+	options, err := cfg.Options()
+	if err != nil {
+		return nil, err
+	}
+	l := &link{}
+	l.nc, err = nats.Connect(cfg.URL(), append(options,
+		nats.Name("makebridge "+programVersion()),
+		nats.Timeout(dialTimeout),
+		nats.ErrorHandler(l.note),
+	)...)
+	if err != nil {
+		return nil, explainDial(err, cfg)
+	}
+	if l.js, err = newJetStream(l.nc, cfg.JSDomain); err != nil {
+		l.nc.Close()
+		return nil, fmt.Errorf("NATS_JS_DOMAIN: %w", err)
+	}
+	return l, nil
+}
+
+func (l *link) close() { l.nc.Close() }
+
+// note remembers what the user was denied: the request itself only times out.
+func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.denied = err
+	}
+}
+
+// denial returns the last permission that was missing, if any was.
+func (l *link) denial() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.denied
+}
+
+func explainDial(err error, cfg config.NATS) error {
+	where := make([]string, len(cfg.Servers))
+	for i, s := range cfg.Servers {
+		where[i] = s.Name
+	}
+	servers := strings.Join(where, ", ")
+	var (
+		unknown     x509.UnknownAuthorityError
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
+		return fmt.Errorf("connect to NATS at %s: no answer; is the server running, and is NATS_URL right?", servers)
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
+		errors.Is(err, nats.ErrAccountAuthExpired), errors.Is(err, nats.ErrNkeysNotSupported):
+		return fmt.Errorf("connect to NATS at %s: %w; check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, or NATS_TOKEN", servers, err)
+	case errors.As(err, &unknown), errors.As(err, &certificate), errors.Is(err, nats.ErrSecureConnRequired):
+		return fmt.Errorf("connect to NATS at %s: %w; check NATS_CA, NATS_CERT and NATS_KEY", servers, err)
+	}
+	return fmt.Errorf("connect to NATS at %s: %w", servers, err)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOutputForPeople(t *testing.T) {
+	var b bytes.Buffer
+	o := &output{w: &b, people: true, colour: true}
+	o.table("", [][]string{{"NAME", "STATE"}, {o.paint(red, "ab"), "fine"}, {"abcdef", "fine"}})
+	o.title("Title")
+	o.item("label  ", strings.Repeat("sixteen letters! ", 6)+o.paint(green, "end"))
+	want := "\x1b[2mNAME    STATE\x1b[0m\n" +
+		"\x1b[31mab\x1b[0m      fine\n" +
+		"abcdef  fine\n" +
+		"\x1b[1mTitle\x1b[0m\n" +
+		"label  sixteen letters! sixteen letters! sixteen letters! sixteen letters!\n" +
+		"       sixteen letters! sixteen letters! \x1b[32mend\x1b[0m\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOutputInAPipe(t *testing.T) {
+	var b bytes.Buffer
+	o := &output{w: &b}
+	o.table("  ", [][]string{{"NAME", "STATE"}, {o.paint(red, "ab"), "fine"}})
+	o.item("label  ", strings.Repeat("x ", 60))
+	o.item("label  ", "")
+	want := "  NAME  STATE\n  ab    fine\nlabel  " + strings.TrimSpace(strings.Repeat("x ", 60)) + "\nlabel\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHelpOfTheEverydayCommandsFitsInEightyColumns(t *testing.T) {
+	for _, path := range [][]string{nil, {"check"}, {"events"}, {"events", "show"}, {"ping"}, {"publish"}, {"setup"}, {"sink"}} {
+		var out, errs buffer
+		status := run(context.Background(), append(path, "--help"), &console{in: strings.NewReader(""), out: &out, err: &errs})
+		if status != exitDone || errs.String() != "" {
+			t.Errorf("%v --help: exit status %d, %s", path, status, errs.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > columns {
+				t.Errorf("%v --help: %d columns: %s", path, n, line)
+			}
+		}
+		if !strings.Contains(out.String(), "\nExamples:\n"+strings.Join(append([]string{"  makebridge"}, path...), " ")) {
+			t.Errorf("%v --help does not begin its examples with the command", path)
+		}
+	}
+}

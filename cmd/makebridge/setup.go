@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/stream"
+)
+
+func newSetup(c *console) *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Create or update the streams and the consumers",
+		Long: `Create the streams of events and of dead letters and a durable consumer for each
+route that is on, or change what differs, as makebridge run does when
+BRIDGE_PROVISION is true, whatever that is set to. Nothing is ever deleted or
+shrunk. Where something is in the way, nothing is changed at all.`,
+		Example: `  makebridge setup --dry-run
+  makebridge setup`,
+		Args: usageArgs(cobra.NoArgs),
+	}
+	out := newOutput(cmd, c)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done, and change nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, _, err := c.load()
+		if err != nil {
+			return err
+		}
+		nats, err := dial(cfg.NATS)
+		if err != nil {
+			return err
+		}
+		defer nats.close()
+		settings := streamSettings(cfg)
+		settings.Provision = true
+		return setUp(cmd.Context(), out, stream.NewProvisioner(nats.js, settings), pointers(cfg.Routes), dryRun)
+	}
+	return cmd
+}
+
+func setUp(ctx context.Context, out *output, p *stream.Provisioner, routes []*bridge.Route, dryRun bool) error {
+	changes, err := p.Plan(ctx, routes)
+	if err != nil {
+		return err
+	}
+	blocked := countBlocked(changes)
+	tense := wouldBe
+	if !dryRun && blocked == 0 {
+		if err := apply(ctx, p, routes); err != nil {
+			return err
+		}
+		tense = hasBeen
+	}
+	if out.isJSON() {
+		err = out.writeJSON(changeLines(changes))
+	} else {
+		printChanges(out, "", changes, tense)
+	}
+	switch {
+	case err != nil:
+		return err
+	case blocked > 0:
+		return fmt.Errorf("%d of %d cannot be set up; nothing was changed", blocked, len(changes))
+	case dryRun && !out.isJSON():
+		fmt.Fprintln(out.w, "nothing was changed (--dry-run)")
+	}
+	return nil
+}
+
+func apply(ctx context.Context, p *stream.Provisioner, routes []*bridge.Route) error {
+	if err := p.Streams(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range routes {
+		_, err := p.Consumer(ctx, r)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func countBlocked(changes []stream.Change) (n int) {
+	for _, c := range changes {
+		if c.Action == stream.ActionBlocked {
+			n++
+		}
+	}
+	return n
+}
+
+// tense is how a change is spoken of.
+type tense uint8
+
+const (
+	is      tense = iota + 1 // what there is
+	wouldBe                  // what would be done
+	hasBeen                  // what was done
+)
+
+// printChanges prints what becomes of each stream and consumer: a line for
+// each, the differences below it for people and behind it elsewhere.
+func printChanges(out *output, indent string, changes []stream.Change, t tense) {
+	for _, c := range changes {
+		details := c.Differences
+		switch {
+		case c.Err != nil && t == is:
+			details = nil // a check tells it as a finding
+		case c.Err != nil:
+			details = []string{c.Err.Error()}
+		}
+		colour, verb := verbOf(c, t)
+		label := fmt.Sprintf("%s%-8s  %-18s  ", indent, c.Kind, c.Name) + out.paint(colour, fmt.Sprintf("%-12s", verb))
+		if !out.people {
+			out.item(label+"  ", strings.Join(details, "; "))
+			continue
+		}
+		fmt.Fprintln(out.w, label)
+		for _, detail := range details {
+			out.item(indent+strings.Repeat(" ", 10), detail)
+		}
+	}
+}
+
+func verbOf(c stream.Change, t tense) (colour int, verb string) {
+	switch c.Action {
+	case stream.ActionCreate:
+		return verbIn(t, "missing", "would create", "created")
+	case stream.ActionUpdate:
+		return verbIn(t, "differs", "would change", "changed")
+	case stream.ActionBlocked:
+		return red, "blocked"
+	case stream.ActionNone:
+	}
+	if len(c.Differences) > 0 {
+		return green, "left alone"
+	}
+	return green, "ok"
+}
+
+func verbIn(t tense, now, conditional, past string) (colour int, verb string) {
+	switch t {
+	case hasBeen:
+		return green, past
+	case wouldBe:
+		return yellow, conditional
+	case is:
+	}
+	return yellow, now
+}
+
+// changeLine is a change in JSON.
+type changeLine struct {
+	Kind        string   `json:"kind"`
+	Name        string   `json:"name"`
+	Action      string   `json:"action"`
+	Differences []string `json:"differences,omitempty"`
+	Dangers     []string `json:"dangers,omitempty"`
+	Error       string   `json:"error,omitempty"`
+}
+
+func changeLines(changes []stream.Change) []changeLine {
+	lines := []changeLine{}
+	for _, c := range changes {
+		line := changeLine{Kind: c.Kind.String(), Name: c.Name, Action: c.Action.String(), Differences: c.Differences, Dangers: c.Dangers}
+		if c.Err != nil {
+			line.Error = c.Err.Error()
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
