@@ -32,7 +32,7 @@ const bucketStreamPrefix = "KV_"
 const bucketNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 func validBucketName(name string) bool {
-	return name != "" && len(bucketStreamPrefix+name) <= maxStreamName && 
+	return name != "" && len(bucketStreamPrefix+name) <= maxStreamName &&
 		strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune(bucketNameBytes, r) }) < 0
 }
 
