@@ -27,14 +27,16 @@ type Supervisor struct {
 	settings    Settings
 	log         *slog.Logger
 	consumers   []*consumer
+	off         []*bridge.Route
+	survey      sync.Once
 
 	mu      sync.Mutex
 	unbound map[string]string // what is not ready, and why
 	logged  string            // the last trouble that was logged
 }
 
-// SupervisorConfig is what a Supervisor works with. Every field but Prepare is
-// required.
+// SupervisorConfig is what a Supervisor works with. Every field but Prepare and
+// Off is required.
 type SupervisorConfig struct {
 	JetStream jetstream.JetStream
 	// Prepare is waited for before a route is bound; where it fails, nothing is
@@ -42,6 +44,8 @@ type SupervisorConfig struct {
 	Prepare  func(context.Context) error
 	Settings Settings
 	Routes   []*bridge.Route
+	// Off are the routes that are off: how many events wait for them is told.
+	Off []*bridge.Route
 	// Handler returns the handler of a route.
 	Handler  func(*bridge.Route) Handler
 	Observer Observer
@@ -53,6 +57,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 	s := &Supervisor{
 		js: c.JetStream, prepare: c.Prepare, provisioner: NewProvisioner(c.JetStream, c.Settings),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
+		off:     c.Off,
 		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, log: c.Logger},
 	}
 	for _, r := range c.Routes {
@@ -152,6 +157,7 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 		}
 		return unbound
 	}
+	s.survey.Do(func() { s.tellWaiting(ctx) })
 	errs := make([]error, len(unbound))
 	var all sync.WaitGroup
 	for i, c := range unbound {
@@ -169,6 +175,36 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	}
 	s.trouble(ctx, errors.Join(errs...))
 	return left
+}
+
+// tellWaiting says at the start what waits for routes that are off, and what
+// routes that are new will deliver.
+func (s *Supervisor) tellWaiting(ctx context.Context) {
+	on := make([]*bridge.Route, len(s.consumers))
+	for i, c := range s.consumers {
+		on[i] = c.route
+	}
+	for _, w := range Waiting(ctx, s.js, s.settings, s.off, on) {
+		log := s.log.With("route", w.Route)
+		if w.Err != nil {
+			log.Debug("waiting events are not known", "error", w.Err)
+		}
+		if w.Events == 0 {
+			continue
+		}
+		log = log.With("events", w.Events, "at_most", w.AtMost)
+		if !w.Oldest.IsZero() {
+			log = log.With("oldest", w.Oldest)
+		}
+		if !w.Expires.IsZero() {
+			log = log.With("oldest_expires", w.Expires)
+		}
+		if w.Off {
+			log.Warn("events wait for a route that is off")
+			continue
+		}
+		log.Info("route is new and delivers what has waited")
+	}
 }
 
 // ground sees to what every route stands on.

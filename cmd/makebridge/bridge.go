@@ -30,21 +30,23 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more .
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
 	})
 	defer client.Close()
-	doors := newGate(cfg, js, log)
-	stopGate := runGate(ctx, doors)
-	defer stopGate()
 	rotation := newRotation(client, log)
+	doors := newGate(cfg, js, log, rotation.released)
+	rotation.doors = doors
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
 		Prepare:   func(ctx context.Context) error { return awaitHolds(ctx, doors) },
 		Settings:  streamSettings(cfg),
 		Routes:    pointers(cfg.Routes),
+		Off:       routesOff(cfg),
 		Handler: func(r *bridge.Route) stream.Handler {
 			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
 		},
 		Observer: append(observers{telemetry.NewDeliveries(log)}, more...),
 		Logger:   log,
 	})
+	rotation.bringBack = supervisor.BringBack
+	defer runGate(ctx, doors)()
 	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
 	if err != nil {
 		return err

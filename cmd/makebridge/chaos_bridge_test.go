@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -44,11 +45,12 @@ func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string) *c
 		cmd := exec.Command(exe, "run")
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), beProgram+"=1", "NATS_URL="+nats,
-			"BRIDGE_HTTP_ADDR=off", "BRIDGE_CONCURRENCY=8", "BRIDGE_RATE_LIMIT=100/1s",
-			"BRIDGE_ACK_WAIT=2s", "BRIDGE_DELIVERY_TIMEOUT=1s", "BRIDGE_SHUTDOWN_TIMEOUT=5s",
+			fmt.Sprintf("BRIDGE_CONCURRENCY=%d", chaosConcurrency), fmt.Sprintf("BRIDGE_ACK_WAIT=%s", chaosAckWait),
+			fmt.Sprintf("BRIDGE_RATE_LIMIT=%d/%s", chaosLimit, chaosWindow), fmt.Sprintf("BRIDGE_HOLD_MIN=%s", chaosHoldMin),
+			"BRIDGE_HTTP_ADDR=off", "BRIDGE_DELIVERY_TIMEOUT=1s", "BRIDGE_SHUTDOWN_TIMEOUT=5s",
 			"BRIDGE_REDELIVERY_DELAYS=200ms,500ms,1s", "BRIDGE_MAX_DELIVERIES=12",
 			"BRIDGE_DELIVERY_BACKOFF_MIN=10ms", "BRIDGE_DELIVERY_BACKOFF_MAX=50ms",
-			"BRIDGE_HOLD_AFTER=5", "BRIDGE_HOLD_MIN=200ms", "BRIDGE_HOLD_MAX=1s")
+			"BRIDGE_HOLD_AFTER=5", "BRIDGE_HOLD_MAX=1s")
 		for _, r := range chaosRoutes() {
 			stem := "MAKE_WEBHOOK_" + r.env + "_"
 			cmd.Env = append(cmd.Env, stem+"URL="+webhooks+r.path, stem+"SUBJECTS="+r.subjects, stem+"API_KEY="+life)

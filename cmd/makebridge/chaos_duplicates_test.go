@@ -86,9 +86,10 @@ func (c *chaos) blame(before, again chaosRequest) (cause string, harm int) {
 		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.kind == "killed" && h.life == before.sender }},
 		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == before.sender }},
 		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.name == chaosServer }},
-		// … or another replica had the event in hand all the time, and could
-		// not say so.
-		{" in hand", inHand, again.came, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == again.sender }},
+		// … or two replicas had the event in hand, since one could not say so.
+		{" in hand", inHand, again.came, func(h chaosHarm) bool {
+			return h.kind == "frozen" && (h.life == again.sender || h.life == before.sender)
+		}},
 		{" in hand", inHand, again.came, func(h chaosHarm) bool { return h.name == chaosServer }},
 	} {
 		if i := c.harms.find(suspect.from, suspect.to, suspect.guilty); i != noHarm {

@@ -100,7 +100,7 @@ func (c *chaos) judgeCounts() {
 
 // judgeLogs: no process panicked or raced.
 func (c *chaos) judgeLogs() {
-	for _, p := range append(c.bridges, c.server) {
+	for _, p := range c.processes() {
 		text := p.text()
 		for _, bad := range []string{"panic:", "DATA RACE", "fatal error:"} {
 			if at := bytes.Index(text, []byte(bad)); at >= 0 {

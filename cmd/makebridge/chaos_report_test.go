@@ -38,7 +38,7 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 	c.t.Logf("MAKEBRIDGE_CHAOS_SEED=%d MAKEBRIDGE_CHAOS_DURATION=%s", c.seed, c.duration)
 	c.t.Logf("traffic: %s", listed(did))
 	c.t.Logf("processes: %s", listed(harms))
-	c.t.Logf("webhooks: %s; %d holds seen undisturbed", listed(faults), quietHolds)
+	c.t.Logf("webhooks: %s; %d of them held it for all to know", listed(faults), quietHolds)
 	c.t.Logf("duplicates: %s", listed(duplicates))
 	if len(c.complaints) > 0 {
 		c.t.Logf("complaints: %s", listed(c.complaints))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -35,8 +36,9 @@ const (
 //	  go test -v -run TestChaos -timeout 40m ./cmd/makebridge
 //
 // -v shows the seed and the counts of a run that passes, too; -artifacts keeps
-// the logs of the processes. The seed decides what is done to whom, and when; not how the machine
-// schedules it, so two runs with one seed are alike and not the same.
+// the logs of the processes. The seed decides what is done to whom, and when,
+// but not how the machine schedules it: two runs with one seed are alike and
+// not the same.
 func TestChaos(t *testing.T) {
 	c := newChaos(t)
 	t.Logf("MAKEBRIDGE_CHAOS_SEED=%d MAKEBRIDGE_CHAOS_DURATION=%s", c.seed, c.duration)
@@ -45,7 +47,7 @@ func TestChaos(t *testing.T) {
 	c.begin(ctx)
 	c.torment(ctx)
 	c.settle(ctx)
-	for _, p := range append(c.bridges, c.server) {
+	for _, p := range c.processes() {
 		if err := p.stop(); err != nil {
 			t.Error(err)
 		}
@@ -104,10 +106,13 @@ func newChaos(t *testing.T) *chaos {
 // less does not change those of the others.
 func (c *chaos) dice(actor uint64) *rand.Rand { return rand.New(rand.NewPCG(c.seed, actor)) }
 
+// processes returns all processes, the server last.
+func (c *chaos) processes() []*chaosProcess { return append(slices.Clone(c.bridges), c.server) }
+
 // begin starts everything and waits until the routes are consumed.
 func (c *chaos) begin(ctx context.Context) {
 	c.t.Helper()
-	for _, p := range append([]*chaosProcess{c.server}, c.bridges...) {
+	for _, p := range c.processes() {
 		if err := p.start(ctx); err != nil {
 			c.t.Fatal(err)
 		}
@@ -132,7 +137,7 @@ func (c *chaos) torment(ctx context.Context) {
 	for i, p := range c.bridges {
 		actors.Go(func() { c.harm(harming, p, c.dice(uint64(i+1)), 2*time.Second, 4*time.Second) })
 	}
-	actors.Go(func() { c.harm(harming, c.server, c.dice(10), 4*time.Second, 6*time.Second) })
+	actors.Go(func() { c.harm(harming, c.server, c.dice(10), 3*time.Second, 5*time.Second) })
 	actors.Go(func() { c.webhook.misbehave(harming, c.dice(20)) })
 	for i := range chaosPublishers {
 		actors.Go(func() {
@@ -180,6 +185,7 @@ func (c *chaos) await(ctx context.Context, what string, ok func(jetstream.Consum
 				if consumer != nil {
 					c.t.Logf("route %s: %+v", r.name, *consumer.CachedInfo())
 				}
+				c.timeline()
 				c.t.Fatalf("gave up waiting for %s: %v", what, err)
 			}
 		}

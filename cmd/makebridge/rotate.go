@@ -7,19 +7,34 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/gate"
 	"github.com/makebridge/makebridge/bridge/webhook"
 )
 
 // rotation gives the routes of a running bridge new destinations when the files
-// that hold them change.
+// that hold them change, and knows which routes a destination has.
 type rotation struct {
 	client    *webhook.Client
+	doors     *gate.Shared
+	bringBack func(ctx context.Context, route string)
 	log       *slog.Logger
 	pipelines map[string]*bridge.Pipeline // by route
 }
 
+// newRotation returns a rotation that is given doors and bringBack before it
+// runs.
 func newRotation(client *webhook.Client, log *slog.Logger) *rotation {
 	return &rotation{client: client, log: log, pipelines: map[string]*bridge.Pipeline{}}
+}
+
+// released brings back the events that wait for the redelivery to a destination
+// which works again.
+func (o *rotation) released(ctx context.Context, destination string) {
+	for route, p := range o.pipelines {
+		if p.Destination().URL.ID() == destination {
+			o.bringBack(ctx, route)
+		}
+	}
 }
 
 // follow has the rotation see to a route's pipeline. All are to be known before
@@ -33,14 +48,15 @@ func (o *rotation) follow(route string, p *bridge.Pipeline) *bridge.Pipeline {
 func (o *rotation) run(ctx context.Context, cfg *config.Config) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	go func() { defer close(done); cfg.Watch(ctx, o.log, o.take) }()
+	go func() { defer close(done); cfg.Watch(ctx, o.log, func(c *config.Config) { o.retry(ctx, o.take(c)) }) }()
 	return func() { cancel(); <-done }
 }
 
 // take gives each route the destination that it has in a configuration, and
 // nothing else of it. A destination that is the same as before stays the same
-// pointer, and routes with one URL go on sharing one.
-func (o *rotation) take(cfg *config.Config) {
+// pointer, and routes with one URL go on sharing one. It returns the routes
+// whose destination was replaced.
+func (o *rotation) take(cfg *config.Config) (replaced []string) {
 	before := map[string]*bridge.Destination{} // by URL
 	for _, p := range o.pipelines {
 		d := p.Destination()
@@ -59,10 +75,22 @@ func (o *rotation) take(cfg *config.Config) {
 		now = append(now, d)
 		if d != old {
 			p.Redirect(d)
+			replaced = append(replaced, r.Name)
 			o.log.Info("destination replaced", "route", r.Name, "from", old.URL, "to", d.URL, "changed", changes(old, d))
 		}
 	}
 	o.client.Keep(now...)
+	return replaced
+}
+
+// retry has destinations that were replaced tried at once: by the events that
+// wait at a hold which the new key may end, and by those that wait for a
+// redelivery.
+func (o *rotation) retry(ctx context.Context, routes []string) {
+	for _, route := range routes {
+		o.doors.Reconsider(ctx, o.pipelines[route].Destination())
+		o.bringBack(ctx, route)
+	}
 }
 
 // changes says what differs between two destinations.

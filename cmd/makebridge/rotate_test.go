@@ -84,7 +84,8 @@ func TestKeyIsRotatedUnderLoad(t *testing.T) {
 	})
 	url := w.makecom.URL("payments")
 	secrets := newVolume(t, map[string]string{"url": url, "key": first})
-	p := w.start(append(secrets.env(), "BRIDGE_RATE_LIMIT=off", "BRIDGE_LOG_LEVEL=debug")...)
+	p := w.start(append(secrets.env(), "BRIDGE_RATE_LIMIT=off", "BRIDGE_LOG_LEVEL=debug",
+		"BRIDGE_HOLD_MIN=1h", "BRIDGE_HOLD_MAX=1h")...)
 
 	for n := range events {
 		if n == events/2 {
