@@ -51,6 +51,12 @@ type world struct {
 
 func newWorld(t *testing.T, natsConfig embedded.Config, makecom standin.Config) *world {
 	t.Helper()
+	return newWorldAs(t, natsConfig, makecom)
+}
+
+// newWorldAs has the test's own client connect with options.
+func newWorldAs(t *testing.T, natsConfig embedded.Config, makecom standin.Config, options ...nats.Option) *world {
+	t.Helper()
 	w := &world{t: t, config: natsConfig, makecom: standin.New(makecom)}
 	w.config.StoreDir = t.TempDir()
 	w.startNATS()
@@ -59,7 +65,7 @@ func newWorld(t *testing.T, natsConfig embedded.Config, makecom standin.Config) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.makecom.Close() })
-	nc, err := nats.Connect(w.nats.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	nc, err := nats.Connect(w.nats.URL(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}
