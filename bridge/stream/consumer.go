@@ -43,6 +43,9 @@ type consumer struct {
 	freed    chan struct{}
 	pace     pace
 	swept    time.Time
+	heard    time.Time // when the server was last known to be heard
+	asked    time.Time // when it was last asked
+	answers  chan time.Time
 	warned   time.Time // of events near the end of the stream's retention
 	handling sync.WaitGroup
 	// retention is kept up to date by another goroutine.
@@ -52,7 +55,7 @@ type consumer struct {
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
 	return &consumer{
 		route: r, handler: h, settler: s, log: log,
-		hand: newHand(), freed: make(chan struct{}, r.Concurrency),
+		hand: newHand(), answers: make(chan time.Time, 1), freed: make(chan struct{}, r.Concurrency),
 	}
 }
 
@@ -63,6 +66,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 	defer c.pull.nc.RemoveStatusListener(reconnected)
 	tick := time.NewTicker(min(c.ackWait/6, time.Second))
 	defer tick.Stop()
+	c.heard = time.Now()
 	for {
 		now := time.Now()
 		c.start(ctx, grace, now)
@@ -78,6 +82,8 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			err = c.receive(grace, msg)
 		case <-c.freed:
 			c.running--
+		case asked := <-c.answers:
+			err = c.answered(grace, asked)
 		case <-reconnected:
 			err = c.pull.renew()
 		case now := <-tick.C:
@@ -117,7 +123,7 @@ func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 	if err != nil || !event {
 		return err
 	}
-	it, err := newItem(msg, c.route.Name, c.ackWait)
+	it, err := newItem(msg, c.route.Name, c.ackWait, c.heard)
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
@@ -186,6 +192,7 @@ func (c *consumer) ask(now time.Time) error {
 func (c *consumer) tend(now time.Time) error {
 	c.sweep(now)
 	c.giveUp(now)
+	c.listen(now)
 	if !c.pull.silent(now) {
 		return nil
 	}
@@ -204,6 +211,39 @@ func (c *consumer) sweep(now time.Time) {
 			c.log.Warn("event not kept alive", "error", err, "sequence", it.Sequence)
 		}
 	}
+}
+
+// listen asks the server for a sign of life. An event that comes after the
+// answer was delivered after the question; one that waited in the socket of a
+// process that was frozen did not.
+func (c *consumer) listen(now time.Time) {
+	if now.Sub(c.asked) < c.ackWait/6 || c.heard.Before(c.asked) && now.Sub(c.asked) < ackTimeout {
+		return
+	}
+	c.asked = now
+	c.handling.Go(func() {
+		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
+		defer cancel()
+		if err := c.pull.nc.FlushWithContext(ctx); err != nil {
+			return // it is asked again
+		}
+		select {
+		case c.answers <- now:
+		default:
+		}
+	})
+}
+
+// answered takes what had come before the answer, and knows the server to be
+// heard.
+func (c *consumer) answered(grace context.Context, asked time.Time) error {
+	for n := len(c.pull.msgs); n > 0; n-- {
+		if err := c.receive(grace, <-c.pull.msgs); err != nil {
+			return err
+		}
+	}
+	c.heard = asked
+	return nil
 }
 
 // handBack returns everything that was pulled and not started, so that another

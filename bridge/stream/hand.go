@@ -30,8 +30,8 @@ type item struct {
 	cancel  context.CancelCauseFunc // ends its wait, once it is handled
 }
 
-// newItem reads a delivery.
-func newItem(msg *nats.Msg, route string, ackWait time.Duration) (*item, error) {
+// newItem reads a delivery, which the server made after heard.
+func newItem(msg *nats.Msg, route string, ackWait time.Duration, heard time.Time) (*item, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func newItem(msg *nats.Msg, route string, ackWait time.Duration) (*item, error) 
 		ackWait: ackWait,
 		id:      identity{meta.Sequence.Stream, meta.Timestamp.UnixNano()},
 		msg:     msg,
-		touched: time.Now(),
+		touched: heard,
 	}
 	it.Lost = func() bool { return it.stale(time.Now()) }
 	return it, nil
@@ -64,10 +64,10 @@ func (it *item) latest() *nats.Msg {
 
 // replace takes a newer delivery of the same event, which came because the
 // server had not heard of it for the ack wait.
-func (it *item) replace(msg *nats.Msg) {
+func (it *item) replace(newer *item) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	it.msg, it.touched = msg, time.Now()
+	it.msg, it.touched = newer.msg, newer.touched
 }
 
 // stale reports whether the server may have handed the event to somebody else.
@@ -126,7 +126,7 @@ func (h *hand) take(it *item) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if held, ok := h.items[it.id]; ok {
-		held.replace(it.msg)
+		held.replace(it)
 		return false
 	}
 	h.items[it.id] = it

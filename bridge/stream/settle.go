@@ -15,7 +15,7 @@ const (
 	// ackTimeout is how long one confirmed acknowledgement may take, and
 	// settlePause the time between attempts to settle.
 	ackTimeout  = 5 * time.Second
-	settlePause = time.Second
+	settlePause = 200 * time.Millisecond
 )
 
 // settler settles messages by their verdict. It is the only place where a
@@ -25,6 +25,7 @@ type settler struct {
 	route    string
 	letters  *letters
 	parking  *parking
+	link     *link // since the supervisor runs
 	observer Observer
 	log      *slog.Logger
 }
@@ -90,7 +91,7 @@ func (s *settler) nak(it *item, delay time.Duration) {
 // ended first. It says once that a step is in trouble.
 func (s *settler) insist(grace context.Context, it *item, what string, step func(context.Context, *item) error) bool {
 	for attempt := 1; ; attempt++ {
-		ctx, cancel := context.WithTimeout(grace, ackTimeout)
+		ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
 		err := step(ctx, it)
 		cancel()
 		if err == nil {

@@ -78,6 +78,11 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	settling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	link, stop := followLink(settling, s.js.Conn())
+	defer stop()
+	for _, c := range s.consumers {
+		c.settler.link = link
+	}
 
 	gone := make(chan *consumer, len(s.consumers))
 	var running sync.WaitGroup

@@ -34,8 +34,11 @@ func (c *chaos) judgeArrivals() {
 			c.complain("invented", "event %q at %s", key.id, key.path)
 		case e.invalid:
 			c.complain("invalid", "event %s was posted to %s", key.id, key.path)
-		case slices.ContainsFunc(rs, func(r chaosRequest) bool { return r.body != e.body }):
-			c.complain("another body", "event %s at %s", key.id, key.path)
+		}
+		for _, r := range rs {
+			if known && r.body != e.body && !r.cutOff() {
+				c.complain("another body", "event %s at %s from %s at %s: %s %d", key.id, key.path, r.sender, stamp(r.came), r.outcome, r.status)
+			}
 		}
 	}
 }

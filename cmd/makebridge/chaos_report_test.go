@@ -68,6 +68,9 @@ func (c *chaos) tally() map[string]int {
 			if r.delivery > 1 {
 				n["redeliveries"]++
 			}
+			if r.cutOff() {
+				n["requests cut off"]++
+			}
 		}
 	}
 	return n

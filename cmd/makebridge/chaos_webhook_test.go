@@ -38,6 +38,9 @@ func (r chaosRequest) taken() bool {
 	return r.outcome == standin.OutcomeAcceptedReset || r.outcome == standin.OutcomeAnswered && r.status/100 == 2
 }
 
+// cutOff reports whether its sender was gone before it had sent it whole.
+func (r chaosRequest) cutOff() bool { return r.outcome == standin.OutcomeAbandoned }
+
 // chaosKey is an event at a destination: no event has two routes to one.
 type chaosKey struct{ id, path string }
 
