@@ -13,13 +13,12 @@ import (
 	"github.com/makebridge/makebridge/bridge/admin"
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/stream"
-	"github.com/makebridge/makebridge/bridge/telemetry"
 	"github.com/makebridge/makebridge/bridge/webhook"
 )
 
 // runBridge puts the bridge together and runs it until ctx is done and
-// everything in flight is settled. Observers are told of every settled event.
-func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more ...stream.Observer) error {
+// everything in flight is settled. The observer is told of every settled event.
+func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observer stream.Observer) error {
 	nc, js, err := connect(cfg.NATS, log)
 	if err != nil {
 		return err
@@ -42,7 +41,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, more .
 		Handler: func(r *bridge.Route) stream.Handler {
 			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
 		},
-		Observer: append(observers{telemetry.NewDeliveries(log)}, more...),
+		Observer: observer,
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
@@ -154,13 +153,4 @@ func serveHealth(ctx context.Context, addr string, log *slog.Logger, nc *nats.Co
 			log.Warn("health was not served", "error", err)
 		}
 	}, nil
-}
-
-// observers tells several observers.
-type observers []stream.Observer
-
-func (o observers) Settled(route string, m bridge.Message, v bridge.Verdict) {
-	for _, one := range o {
-		one.Settled(route, m, v)
-	}
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/makebridge/makebridge/subjects"
 )
 
+// defaultNATSPort is that of NATS_URL's default.
+const defaultNATSPort = 4222
+
 // onceTimeout is how long `dev --once` waits for its events.
 const onceTimeout = time.Minute
 
@@ -35,15 +38,16 @@ func newDev(c *console) *cobra.Command {
 		Short: "Try all of it on this machine, with nothing else installed",
 		Long: `Run an embedded NATS server, a make.com stand-in and the bridge between them,
 publish one example of every event type, and show each delivery as it happens.
-Settings of the bridge (BRIDGE_…) apply; NATS_… and MAKE_WEBHOOK_… do not, so
-nothing leaves this machine.`,
+Settings of the bridge (BRIDGE_…) apply; NATS_… and MAKE_WEBHOOK_… do not,
+so nothing leaves this machine.`,
 		Example: `  makebridge dev
-  makebridge dev --once            one of every type, a summary, exit status 0 if all arrived
+  makebridge dev --once            one of every type, then a summary;
+                                   exit status 0 if all arrived
   makebridge dev --nats-port 4333 --store ./events`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd.Context(), c, flags) },
 	}
-	cmd.Flags().IntVar(&flags.natsPort, "nats-port", 4222, "port of the embedded NATS server, 0 for any free one")
+	cmd.Flags().IntVar(&flags.natsPort, "nats-port", defaultNATSPort, "port of the embedded NATS server, 0 for any free one")
 	cmd.Flags().StringVar(&flags.store, "store", "", "directory that keeps the streams (default: a temporary one, removed at the end)")
 	cmd.Flags().BoolVar(&flags.once, "once", false, "publish one example of every type, wait for all of them, print a summary")
 	return cmd
@@ -65,13 +69,13 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 	if err != nil {
 		return err
 	}
-	screen := newScreen(c.out, isTerminal(c.out))
+	screen := newScreen(c.out, isTerminal(c.out) && !c.isSet("NO_COLOR"))
 	screen.welcome(server, makecom, flags)
 
 	bridgeCtx, stopBridge := context.WithCancel(ctx)
 	defer stopBridge()
 	stopped := make(chan error, 1)
-	go func() { stopped <- runBridge(bridgeCtx, cfg, newLogger(c.err, cfg.Log), screen) }()
+	go func() { stopped <- runBridge(bridgeCtx, cfg, newLogger(c, cfg.Log), screen) }()
 	err = devEvents(ctx, server.URL(), cfg, screen, flags.once)
 	if err == nil && !flags.once {
 		select {

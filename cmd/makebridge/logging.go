@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"log/slog"
 	"os"
 
@@ -12,18 +11,22 @@ import (
 )
 
 // newLogger returns the logger that the configuration asks for.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
+func newLogger(c *console, cfg config.Log) *slog.Logger {
 	format := telemetry.FormatJSON
-	switch c.Format {
+	switch cfg.Format {
 	case config.FormatText:
 		format = telemetry.FormatText
 	case config.FormatAuto:
-		if isTerminal(w) {
+		switch {
+		case !isTerminal(c.err):
+		case c.isSet("NO_COLOR"):
+			format = telemetry.FormatText
+		default:
 			format = telemetry.FormatColor
 		}
 	case config.FormatJSON:
 	}
-	return telemetry.NewLogger(w, c.Level.Level(), format)
+	return telemetry.NewLogger(c.err, cfg.Level.Level(), format)
 }
 
 func isTerminal(w any) bool {

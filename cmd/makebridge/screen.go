@@ -62,7 +62,8 @@ In a second terminal, look with the nats CLI
   nats -s %[1]s stream ls
   nats -s %[1]s consumer info EVENTS payments
   nats -s %[1]s sub 'payments.>'
-and publish the next event:
+and publish the next event, with makebridge or with nats:
+  %[2]sgo run ./cmd/makebridge publish ticket.created --example
   nats -s %[1]s pub -J cohorts.enrollment.created \
     '{"type":"cohort.enrollment.created","event_id":"{{ID}}",
       "sent_at":"{{TimeStamp}}","payload":{"enrollment_id":"e1",
@@ -79,7 +80,11 @@ func (s *screen) welcome(server *embedded.Server, makecom *standin.Server, flags
 	}
 	fmt.Fprintf(s.out, welcomeText, server.URL(), store, makecom.URL(""))
 	if !flags.once {
-		fmt.Fprintf(s.out, secondTerminalText, server.URL())
+		environ := "NATS_URL=" + server.URL() + " \\\n    "
+		if flags.natsPort == defaultNATSPort {
+			environ = "" // it is NATS_URL's default
+		}
+		fmt.Fprintf(s.out, secondTerminalText, server.URL(), environ)
 	}
 	fmt.Fprintln(s.out)
 }
@@ -123,7 +128,7 @@ func (s *screen) told(v bridge.Verdict) string {
 	case bridge.Retried:
 		return s.paint(yellow, fmt.Sprintf("again in %s", v.Delay.Round(time.Second)))
 	case bridge.DeadLettered:
-		return s.paint(red, "dead letter: "+v.Reason.String())
+		return s.paint(red, "DLQ: "+v.Reason.String())
 	case bridge.HandedBack:
 	}
 	return v.Outcome.String()
