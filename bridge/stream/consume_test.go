@@ -268,3 +268,33 @@ func TestPullThatWentSilentIsHealed(t *testing.T) {
 		t.Error("still waits for the old request")
 	}
 }
+
+// TestOutageLongerThanAckWaitBurnsNoDeliveries: what is pulled right after the
+// server is back is fresh, and not taken for what waited all the while.
+func TestOutageLongerThanAckWaitBurnsNoDeliveries(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	settings.AckWait = time.Second
+	var again atomic.Int32
+	r := b.run(settings, func(_ context.Context, m bridge.Message) bridge.Verdict {
+		if m.Delivery > 1 {
+			again.Add(1)
+		}
+		<-time.After(20 * time.Millisecond) // a webhook
+		return accept(t.Context(), m)
+	}, testRoute(t, "payments", 4))
+	const events = 300
+	for i := range events {
+		b.publish("payments.success", fmt.Sprint(i))
+	}
+	eventually(t, "some deliveries", func() bool { return r.count(bridge.Delivered) > events/10 })
+	b.server.Shutdown()
+	<-time.After(3 * settings.AckWait)
+	b.start()
+	b.settled("payments")
+	// What was in hand as the server went has to come again: a few events, at
+	// 200 a second and a concurrency of 4.
+	if n := again.Load(); n > events/5 {
+		t.Errorf("%d of %d events were delivered more than once", n, events)
+	}
+}

@@ -85,7 +85,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 		case asked := <-c.answers:
 			err = c.answered(grace, asked)
 		case <-reconnected:
-			err = c.pull.renew()
+			err = c.resume()
 		case now := <-tick.C:
 			err = c.tend(now)
 		}
@@ -175,7 +175,8 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 // ask pulls as many events as can start now or very soon. Others are left to
 // other replicas.
 func (c *consumer) ask(now time.Time) error {
-	if now.Before(c.pull.notUntil) || !c.pull.nc.IsConnected() {
+	// What comes before the server has been heard again would count as old.
+	if now.Before(c.pull.notUntil) || !c.pull.nc.IsConnected() || now.Sub(c.heard) > c.ackWait/2 {
 		return nil
 	}
 	target := c.route.Concurrency + c.pace.ahead(now)
@@ -211,6 +212,13 @@ func (c *consumer) sweep(now time.Time) {
 			c.log.Warn("event not kept alive", "error", err, "sequence", it.Sequence)
 		}
 	}
+}
+
+// resume begins anew after the connection was lost.
+func (c *consumer) resume() error {
+	c.asked = time.Time{}
+	c.listen(time.Now())
+	return c.pull.renew()
 }
 
 // listen asks the server for a sign of life. An event that comes after the
