@@ -37,11 +37,13 @@ const (
 	Exhausted
 	// Expired: it failed when older than BRIDGE_GIVE_UP_AFTER.
 	Expired
+	// Crashed: handling it crashed, several times.
+	Crashed
 )
 
 // String returns the reason as letters and metrics name it.
 func (r Reason) String() string {
-	return [...]string{"", "invalid", "rejected", "exhausted", "expired"}[r]
+	return [...]string{"", "invalid", "rejected", "exhausted", "expired", "crashed"}[r]
 }
 
 // Verdict says how a message is to be settled, and what to tell about it.

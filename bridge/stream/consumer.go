@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,13 +164,38 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
 		it.expire()
 	}
-	v := c.withinRetention(it, c.handler.Handle(ctx, it.Message))
+	v := c.withinRetention(it, c.decide(ctx, it))
 	c.freed <- struct{}{}
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
 	c.settler.settle(grace, it, v)
 	c.hand.drop(it)
+}
+
+const (
+	// mostCrashes is how many deliveries an event has whose handling crashes,
+	// crashDelay the time between them.
+	mostCrashes = 3
+	crashDelay  = 5 * time.Second
+)
+
+// decide has an event decided. A handler that panics takes nobody along: the
+// event is put off, and dead-lettered if that goes on. What it panicked with is
+// not told, since it may hold what the event holds.
+func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		c.log.Error("handling an event crashed", "sequence", it.Sequence, "subject", it.Subject,
+			"delivery", it.Delivery, "stack", string(debug.Stack()))
+		v = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
+		if it.Delivery >= mostCrashes {
+			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
+		}
+	}()
+	return c.handler.Handle(ctx, it.Message)
 }
 
 // ask pulls as many events as can start now or very soon. Others are left to

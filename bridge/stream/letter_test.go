@@ -155,3 +155,25 @@ func TestLetterOverMaxPayloadIsCompressed(t *testing.T) {
 		t.Fatalf("%d bytes back, %v", len(got), err)
 	}
 }
+
+func TestEventWhoseHandlingCrashesTakesNobodyAlong(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	r := b.run(testSettings(), func(ctx context.Context, m bridge.Message) bridge.Verdict {
+		if string(m.Body) == "canary" {
+			panic("canary")
+		}
+		return accept(ctx, m)
+	}, testRoute(t, "payments", 2))
+	b.publish("payments.success", "canary")
+	for i := range 20 {
+		b.publish("payments.success", fmt.Sprint(i))
+	}
+	eventually(t, "the others", func() bool { return r.count(bridge.Delivered) == 20 })
+	b.settled("payments") // after two delays
+	if l := b.letters(); len(l) != 1 || l[0].Header.Get("Makebridge-Reason") != "crashed" || l[0].Header.Get("Makebridge-Deliveries") != "3" {
+		t.Errorf("letters %v", l)
+	}
+	if strings.Contains(b.logs.String(), "canary") || !strings.Contains(b.logs.String(), "letter_test.go") {
+		t.Errorf("logged %s", b.logs)
+	}
+}
