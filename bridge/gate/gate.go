@@ -9,7 +9,8 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// Config is what a Gate works with. Every field but Released is required.
+// Config is what a Gate works with. Every field but Held, Recovered and
+// Released is required.
 type Config struct {
 	// Replica names this process among the replicas.
 	Replica string
@@ -25,6 +26,13 @@ type Config struct {
 	// EvidenceEvery is how often a destination that accepts events is noted
 	// in the bucket.
 	EvidenceEvery time.Duration
+	// Held is called when a destination is held, and when a hold for another
+	// reason turns out to be bridge.ClassMisconfigured; Recovered when it works
+	// again, with its last hold and for how long it was held. Only the replica
+	// that has changed the hold in the bucket calls, and not at all where NATS
+	// did not confirm the change. Neither may block.
+	Held      func(destination string, h Hold)
+	Recovered func(destination string, h Hold, held time.Duration)
 	// Released is called when this replica has released a destination.
 	Released func(ctx context.Context, destination string)
 	Logger   *slog.Logger
@@ -46,6 +54,12 @@ type Gate struct {
 func newGate(c Config, s store) *Gate {
 	if c.Released == nil {
 		c.Released = func(context.Context, string) {}
+	}
+	if c.Held == nil {
+		c.Held = func(string, Hold) {}
+	}
+	if c.Recovered == nil {
+		c.Recovered = func(string, Hold, time.Duration) {}
 	}
 	g := &Gate{cfg: c, clock: &clock{}, store: s, doors: map[string]*door{}}
 	g.stop.pause()
@@ -114,6 +128,10 @@ func (g *Gate) Held(d *bridge.Destination) bool { return g.door(d).isHeld() }
 func (g *Gate) Works(d *bridge.Destination, since time.Time) bool {
 	return g.door(d).worked.Load() > g.clock.server(since).UnixNano()
 }
+
+// Now returns the time by the NATS server's clock, as near as it is known: once
+// Shared.Ready is closed, to within half the time that a request takes.
+func (g *Gate) Now() time.Time { return g.clock.now() }
 
 func (g *Gate) door(d *bridge.Destination) *door {
 	id := d.URL.ID()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // claim makes an event the probe, for all replicas. The lock is held, and
@@ -19,11 +21,14 @@ func (o *door) claim(ctx context.Context, event string) bool {
 // removes it. Where another replica was quicker, what it wrote is taken over.
 // The lock is held, and given up while NATS is asked.
 func (o *door) write(ctx context.Context, want *Hold) bool {
-	revision := o.revision
+	before, shared := o.hold, o.revision
 	o.mu.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
-	revision, err := o.send(bounded, want, revision)
+	revision, err := o.send(bounded, want, shared)
 	cancel()
+	if err == nil {
+		o.announce(before, shared != 0, want)
+	}
 	var there entry
 	if err != nil {
 		there, err = o.ask(ctx, err)
@@ -41,6 +46,18 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 		o.set(want, revision)
 	}
 	return true
+}
+
+// announce tells of a change of the bucket that others have to know about;
+// shared says whether the bucket had the hold before. No lock is held.
+func (o *door) announce(before *Hold, shared bool, now *Hold) {
+	mend := bridge.ClassMisconfigured.String()
+	switch cfg := o.gate.cfg; {
+	case now == nil && shared:
+		cfg.Recovered(o.id, *before, o.gate.clock.now().Sub(before.Since))
+	case now != nil && (!shared || now.Reason == mend && before.Reason != mend):
+		cfg.Held(o.id, *now)
+	}
 }
 
 // send is the change of write.

@@ -30,7 +30,8 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	})
 	defer client.Close()
 	rotation := newRotation(client, log)
-	doors := newGate(cfg, js, log, rotation.released)
+	toAdmin := newReports(cfg, js, rotation, log)
+	doors := newGate(cfg, js, log, rotation.released, toAdmin)
 	rotation.doors = doors
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
@@ -41,11 +42,12 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Handler: func(r *bridge.Route) stream.Handler {
 			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
 		},
-		Observer: observer,
+		Observer: observers{observer, toAdmin},
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
 	defer runGate(ctx, doors)()
+	defer toAdmin.run(ctx)()
 	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
 	if err != nil {
 		return err
