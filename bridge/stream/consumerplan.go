@@ -24,7 +24,13 @@ func (p *Provisioner) planConsumer(ctx context.Context, r *bridge.Route) (consum
 	plan := consumerPlan{Change: Change{Kind: KindConsumer, Name: r.Name}, config: want}
 	c, err := p.js.Consumer(ctx, p.settings.Stream, r.Name)
 	switch {
-	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		if err := p.resume(ctx, &plan.config); err != nil {
+			return plan, err
+		}
+		plan.create(p.settings.Provision)
+		return plan, nil
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		plan.create(p.settings.Provision)
 		return plan, nil
 	case errors.Is(err, jetstream.ErrNotPullConsumer):
@@ -38,12 +44,32 @@ func (p *Provisioner) planConsumer(ctx context.Context, r *bridge.Route) (consum
 	return plan, nil
 }
 
+// resume has a consumer that is to be created begin where one of its name had
+// got to. Where that cannot be found out, nothing is created: its first event
+// would be too old or too young.
+func (p *Provisioner) resume(ctx context.Context, c *jetstream.ConsumerConfig) error {
+	at, found, err := p.floors.known(ctx, c.Durable)
+	switch {
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		p.log.Debug("where the consumer had got to is noted nowhere", "route", c.Durable, "error", err)
+	case err != nil:
+		return fmt.Errorf("look up where consumer %s had got to: %w", c.Durable, err)
+	case found:
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartSequencePolicy, at.Sequence+1, nil
+	}
+	return nil
+}
+
 func (p *consumerPlan) create(allowed bool) {
 	p.Action, p.Vital = ActionCreate, true
 	p.Differences = []string{"filter subjects " + strings.Join(p.config.FilterSubjects, ", "), "from " + begins(p.config)}
 	if !allowed {
-		p.block(fmt.Errorf("consumer %s does not exist (BRIDGE_PROVISION is false): create it with filter subjects %s",
-			p.Name, strings.Join(p.config.FilterSubjects, ", ")))
+		from := ""
+		if p.config.OptStartSeq > 0 {
+			from = fmt.Sprintf(", starting at sequence %d, where it had got to", p.config.OptStartSeq)
+		}
+		p.block(fmt.Errorf("consumer %s does not exist (BRIDGE_PROVISION is false): create it with filter subjects %s%s",
+			p.Name, strings.Join(p.config.FilterSubjects, ", "), from))
 	}
 }
 
@@ -75,6 +101,8 @@ func begins(c jetstream.ConsumerConfig) string {
 		return "new events on"
 	case c.OptStartTime != nil:
 		return c.OptStartTime.Format(time.RFC3339) + " on"
+	case c.OptStartSeq > 0:
+		return fmt.Sprintf("sequence %d on, where it had got to", c.OptStartSeq)
 	}
 	return "the oldest event on"
 }

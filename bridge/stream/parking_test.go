@@ -24,7 +24,7 @@ func (b *bed) createBucket() jetstream.KeyValue {
 // notes is how many events are noted.
 func notes(t *testing.T, kv jetstream.KeyValue) (n int) {
 	t.Helper()
-	keys, err := kv.ListKeys(t.Context())
+	keys, err := kv.ListKeysFiltered(t.Context(), "parked.>")
 	if err != nil {
 		t.Fatal(err)
 	}

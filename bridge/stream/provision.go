@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,11 +17,17 @@ import (
 type Provisioner struct {
 	js       jetstream.JetStream
 	settings Settings
+	floors   floors
+	log      *slog.Logger
 }
 
 // NewProvisioner returns a provisioner that works over js.
 func NewProvisioner(js jetstream.JetStream, s Settings) *Provisioner {
-	return &Provisioner{js, s}
+	return newProvisioner(js, s, slog.New(slog.DiscardHandler))
+}
+
+func newProvisioner(js jetstream.JetStream, s Settings, log *slog.Logger) *Provisioner {
+	return &Provisioner{js, s, floors{js, s.Stream, s.Bucket}, log}
 }
 
 // Streams brings the streams of events and of dead letters to what is needed,
@@ -66,8 +73,19 @@ func (p *Provisioner) updateStream(ctx context.Context, plan streamPlan) error {
 }
 
 // Consumer brings a route's consumer to what is needed and returns how it is
-// configured, or says what is in the way.
+// configured, or says what is in the way. One that somebody has deleted is
+// created again from where it had got to, if that is noted in Settings.Bucket:
+// no event is skipped, and the latest are delivered again.
 func (p *Provisioner) Consumer(ctx context.Context, r *bridge.Route) (jetstream.ConsumerConfig, error) {
+	c, err := p.consumer(ctx, r)
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		// Another replica was quicker, and has it begin elsewhere.
+		return p.consumer(ctx, r)
+	}
+	return c, err
+}
+
+func (p *Provisioner) consumer(ctx context.Context, r *bridge.Route) (jetstream.ConsumerConfig, error) {
 	plan, err := p.planConsumer(ctx, r)
 	if err != nil {
 		return plan.config, err
@@ -77,8 +95,8 @@ func (p *Provisioner) Consumer(ctx context.Context, r *bridge.Route) (jetstream.
 	case ActionNone, ActionBlocked:
 		return plan.config, plan.Err
 	case ActionCreate:
-		// CreateOrUpdate, since another replica may be doing the same.
-		c, err = p.js.CreateOrUpdateConsumer(ctx, p.settings.Stream, plan.config)
+		// What another replica has just created alike counts as created.
+		c, err = p.js.CreateConsumer(ctx, p.settings.Stream, plan.config)
 		err = wrap("create consumer "+r.Name, err)
 	case ActionUpdate:
 		c, err = p.js.UpdateConsumer(ctx, p.settings.Stream, plan.config)
@@ -86,6 +104,10 @@ func (p *Provisioner) Consumer(ctx context.Context, r *bridge.Route) (jetstream.
 	}
 	if err != nil {
 		return plan.config, explain(err, "$JS.API.CONSUMER.CREATE."+p.settings.Stream+"."+r.Name)
+	}
+	if plan.Action == ActionCreate && plan.config.OptStartSeq > 0 {
+		p.log.Warn("consumer was deleted, created again from where it had got to; its latest events are delivered again",
+			"route", r.Name, "sequence", plan.config.OptStartSeq, "bucket", p.settings.Bucket, "key", floorKey(r.Name))
 	}
 	return c.CachedInfo().Config, nil
 }

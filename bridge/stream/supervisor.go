@@ -27,6 +27,7 @@ type Supervisor struct {
 	settings    Settings
 	log         *slog.Logger
 	consumers   []*consumer
+	keepers     map[*consumer]*floorKeeper
 	off         []*bridge.Route
 	survey      sync.Once
 
@@ -55,18 +56,21 @@ type SupervisorConfig struct {
 // NewSupervisor returns a supervisor that has not started anything.
 func NewSupervisor(c SupervisorConfig) *Supervisor {
 	s := &Supervisor{
-		js: c.JetStream, prepare: c.Prepare, provisioner: NewProvisioner(c.JetStream, c.Settings),
+		js: c.JetStream, prepare: c.Prepare, provisioner: newProvisioner(c.JetStream, c.Settings, c.Logger),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
 		off:     c.Off,
+		keepers: map[*consumer]*floorKeeper{},
 		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, log: c.Logger},
 	}
 	for _, r := range c.Routes {
 		log := c.Logger.With("route", r.Name)
+		keeper := &floorKeeper{floors: s.provisioner.floors, route: r.Name, observer: c.Observer, log: log}
 		settler := &settler{
-			route: r.Name, observer: c.Observer, log: log, parking: s.parking,
+			route: r.Name, observer: keeper, log: log, parking: s.parking,
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
 		}
-		s.consumers = append(s.consumers, newConsumer(r, c.Handler(r), settler, log))
+		one := newConsumer(r, c.Handler(r), settler, log)
+		s.consumers, s.keepers[one] = append(s.consumers, one), keeper
 		s.unbound[r.Name] = "not bound yet"
 	}
 	return s
@@ -97,6 +101,7 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 				running.Go(func() {
 					bound, unbind := context.WithCancel(ctx)
 					running.Go(func() { s.followRetention(bound, c) })
+					running.Go(func() { s.keepers[c].run(bound) })
 					err := c.run(ctx, settling)
 					unbind()
 					if err != nil {
@@ -121,9 +126,22 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 		running.Go(func() { c.finish(settling) })
 	}
 	running.Wait()
+	s.noteFloors(context.WithoutCancel(ctx))
 	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil && s.js.Conn().IsConnected() {
 		s.log.Warn("last acknowledgements may not have reached the server", "error", err)
 	}
+}
+
+// noteFloors notes how far the consumers have got as the bridge leaves them.
+func (s *Supervisor) noteFloors(ctx context.Context) {
+	if !s.js.Conn().IsConnected() {
+		return
+	}
+	var all sync.WaitGroup
+	for _, k := range s.keepers {
+		all.Go(func() { k.note(ctx) })
+	}
+	all.Wait()
 }
 
 // BringBack has the events of a route that wait for their redelivery delivered
@@ -162,7 +180,7 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 		}
 		return unbound
 	}
-	s.survey.Do(func() { s.tellWaiting(ctx) })
+	s.survey.Do(func() { s.tellDangers(ctx); s.tellWaiting(ctx) })
 	errs := make([]error, len(unbound))
 	var all sync.WaitGroup
 	for i, c := range unbound {
@@ -180,6 +198,24 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	}
 	s.trouble(ctx, errors.Join(errs...))
 	return left
+}
+
+// tellDangers says at the start which settings of the streams and consumers,
+// somebody's choice, can lose or withhold events.
+func (s *Supervisor) tellDangers(ctx context.Context) {
+	routes := make([]*bridge.Route, len(s.consumers))
+	for i, c := range s.consumers {
+		routes[i] = c.route
+	}
+	changes, err := s.provisioner.Plan(ctx, routes)
+	if err != nil {
+		s.log.Debug("not all settings are known", "error", err)
+	}
+	for _, c := range changes {
+		for _, danger := range c.Dangers {
+			s.log.Warn("a setting can lose or withhold events", "kind", c.Kind.String(), "name", c.Name, "setting", danger)
+		}
+	}
 }
 
 // tellWaiting says at the start what waits for routes that are off, and what
