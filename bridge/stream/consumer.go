@@ -47,7 +47,8 @@ type consumer struct {
 	heard    time.Time // when the server was last known to be heard
 	asked    time.Time // when it was last asked
 	answers  chan time.Time
-	warned   time.Time // of events near the end of the stream's retention
+	settled  chan struct{} // something was settled that others wait for
+	warned   time.Time     // of events near the end of the stream's retention
 	handling sync.WaitGroup
 	// retention is kept up to date by another goroutine.
 	retention atomic.Pointer[retention]
@@ -56,7 +57,7 @@ type consumer struct {
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
 	return &consumer{
 		route: r, handler: h, settler: s, log: log,
-		hand: newHand(), answers: make(chan time.Time, 1), freed: make(chan struct{}, r.Concurrency),
+		hand: newHand(), answers: make(chan time.Time, 1), settled: make(chan struct{}, 1), freed: make(chan struct{}, r.Concurrency),
 	}
 }
 
@@ -83,6 +84,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			err = c.receive(grace, msg)
 		case <-c.freed:
 			c.running--
+		case <-c.settled:
 		case asked := <-c.answers:
 			err = c.answered(grace, asked)
 		case <-reconnected:
@@ -171,6 +173,21 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	}
 	c.settler.settle(grace, it, v)
 	c.hand.drop(it)
+	if c.ackRoom() > c.route.Concurrency+128 {
+		return // nobody waits for room
+	}
+	select {
+	case c.settled <- struct{}{}:
+	default:
+	}
+}
+
+// ackRoom is how many more acknowledgements may be on their way. Beyond that
+// nothing is pulled: a server that confirms more slowly than a webhook answers
+// must not fill the memory, and what cannot be acknowledged is better not
+// posted. Letters that cannot be stored do not count.
+func (c *consumer) ackRoom() int {
+	return 2*c.route.Concurrency + 128 - int(c.settler.acking.Load())
 }
 
 const (
@@ -203,6 +220,9 @@ func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
 func (c *consumer) ask(now time.Time) error {
 	// What comes before the server has been heard again would count as old.
 	if now.Before(c.pull.notUntil) || !c.pull.nc.IsConnected() || now.Sub(c.heard) > c.ackWait/2 {
+		return nil
+	}
+	if c.ackRoom() <= 0 {
 		return nil
 	}
 	target := c.route.Concurrency + c.pace.ahead(now)

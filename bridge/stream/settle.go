@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,10 +23,12 @@ const (
 // message is acknowledged: after make.com's 2xx, after it was filtered, or
 // after its letter was stored.
 type settler struct {
-	route    string
-	letters  *letters
-	parking  *parking
-	link     *link // since the supervisor runs
+	route   string
+	letters *letters
+	parking *parking
+	link    *link // since the supervisor runs
+	// acking counts the acknowledgements that are not confirmed yet.
+	acking   atomic.Int64
 	observer Observer
 	log      *slog.Logger
 }
@@ -60,6 +63,8 @@ func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) {
 // acknowledge acknowledges until the server has confirmed it, and reports false
 // if grace ended first.
 func (s *settler) acknowledge(grace context.Context, it *item) bool {
+	s.acking.Add(1)
+	defer s.acking.Add(-1)
 	return s.insist(grace, it, "acknowledge", s.ack)
 }
 
