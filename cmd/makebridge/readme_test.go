@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,6 +46,37 @@ func TestReadmeListsEverySetting(t *testing.T) {
 	}
 	if diff := cmp.Diff(want.String(), got); diff != "" {
 		t.Errorf("README.md is out of date; go test ./cmd/makebridge -run Readme -update (-want +got):\n%s", diff)
+	}
+}
+
+// TestDesignNamesTestsThatExist keeps bridge/DESIGN.md honest.
+func TestDesignNamesTestsThatExist(t *testing.T) {
+	design, err := os.ReadFile("../../bridge/DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, pattern := range []string{"*_test.go", "../../bridge/*_test.go", "../../bridge/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(b)
+		}
+	}
+	names := regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllStringSubmatch(string(design), -1)
+	if len(names) < 20 {
+		t.Errorf("%d tests are named", len(names))
+	}
+	for _, n := range names {
+		if !strings.Contains(tests.String(), "func "+n[1]+"(") {
+			t.Errorf("bridge/DESIGN.md names %s, which does not exist", n[1])
+		}
 	}
 }
 
