@@ -137,7 +137,7 @@ func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
 	kv, err := s.js.KeyValue(ctx, s.bucket.Name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !s.bucket.Provision {
-			return nil, fmt.Errorf("bucket %s does not exist (BRIDGE_PROVISION is false): nats kv add %s", s.bucket.Name, s.bucket.Name)
+			return nil, fmt.Errorf("bucket %s does not exist (BRIDGE_PROVISION is false): nats kv add %s --marker-ttl=1m", s.bucket.Name, s.bucket.Name)
 		}
 		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: s.bucket.Name, Description: "what the replicas of makebridge share", History: 1, Replicas: s.bucket.Replicas,

@@ -94,10 +94,18 @@ func (p *parking) forget(ctx context.Context, route string, it *item) {
 	_, _ = take(ctx, kv, e)
 }
 
+// errTTLDisabled is the server's JSMessageTTLDisabledErr: somebody has made the
+// bucket without marker TTLs.
+const errTTLDisabled jetstream.ErrorCode = 10166
+
 // take removes a note and reports whether it was still there as it was: then
 // its event is the caller's to bring back.
 func take(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
 	err := kv.Purge(ctx, e.Key(), jetstream.LastRevision(e.Revision()), jetstream.PurgeTTL(markerLife))
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == errTTLDisabled {
+		err = kv.Purge(ctx, e.Key(), jetstream.LastRevision(e.Revision())) // its marker stays
+	}
 	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return false, nil
 	}

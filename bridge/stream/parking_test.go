@@ -105,3 +105,24 @@ func TestNotesOfSettledEventsAreForgotten(t *testing.T) {
 		t.Errorf("%d notes are left", n)
 	}
 }
+
+func TestBucketWithoutMarkerTTLsWillDo(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	kv, err := b.client().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.run(testSettings(), func(_ context.Context, m bridge.Message) bridge.Verdict {
+		if m.Delivery == 1 {
+			return bridge.Verdict{Outcome: bridge.Retried, Delay: time.Hour}
+		}
+		return accept(t.Context(), m)
+	}, testRoute(t, "payments", 4))
+	b.publish("payments.success", "1")
+	eventually(t, "it to be put off", func() bool { return r.count(bridge.Retried) == 1 })
+	r.BringBack(t.Context(), "payments")
+	eventually(t, "it to be delivered", func() bool { return r.count(bridge.Delivered) == 1 })
+	if n := notes(t, kv); n > 0 {
+		t.Errorf("%d notes are left", n)
+	}
+}
