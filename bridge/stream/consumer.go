@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,63 +157,6 @@ func (c *consumer) start(ctx, grace context.Context, now time.Time) {
 	}
 }
 
-// handle has one event decided, gives its place to the next, and settles it.
-func (c *consumer) handle(ctx, grace context.Context, it *item) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	it.started(cancel)
-	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
-		it.expire()
-	}
-	v := c.withinRetention(it, c.decide(ctx, it))
-	c.freed <- struct{}{}
-	if v.Outcome == bridge.Delivered {
-		c.hand.remember(it)
-	}
-	c.settler.settle(grace, it, v)
-	c.hand.drop(it)
-	if c.ackRoom() > c.route.Concurrency+128 {
-		return // nobody waits for room
-	}
-	select {
-	case c.settled <- struct{}{}:
-	default:
-	}
-}
-
-// ackRoom is how many more acknowledgements may be on their way. Beyond that
-// nothing is pulled: a server that confirms more slowly than a webhook answers
-// must not fill the memory, and what cannot be acknowledged is better not
-// posted. Letters that cannot be stored do not count.
-func (c *consumer) ackRoom() int {
-	return 2*c.route.Concurrency + 128 - int(c.settler.acking.Load())
-}
-
-const (
-	// mostCrashes is how many deliveries an event has whose handling crashes,
-	// crashDelay the time between them.
-	mostCrashes = 3
-	crashDelay  = 5 * time.Second
-)
-
-// decide has an event decided. A handler that panics takes nobody along: the
-// event is put off, and dead-lettered if that goes on. What it panicked with is
-// not told, since it may hold what the event holds.
-func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
-	defer func() {
-		if recover() == nil {
-			return
-		}
-		c.log.Error("handling an event crashed", "sequence", it.Sequence, "subject", it.Subject,
-			"delivery", it.Delivery, "stack", string(debug.Stack()))
-		v = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
-		if it.Delivery >= mostCrashes {
-			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
-		}
-	}()
-	return c.handler.Handle(ctx, it.Message)
-}
-
 // ask pulls as many events as can start now or very soon. Others are left to
 // other replicas.
 func (c *consumer) ask(now time.Time) error {
@@ -258,46 +200,6 @@ func (c *consumer) sweep(now time.Time) {
 			c.log.Warn("event not kept alive", "error", err, "sequence", it.Sequence)
 		}
 	}
-}
-
-// resume begins anew after the connection was lost.
-func (c *consumer) resume() error {
-	c.asked = time.Time{}
-	c.listen(time.Now())
-	return c.pull.renew()
-}
-
-// listen asks the server for a sign of life. An event that comes after the
-// answer was delivered after the question; one that waited in the socket of a
-// process that was frozen did not.
-func (c *consumer) listen(now time.Time) {
-	if now.Sub(c.asked) < c.ackWait/6 || c.heard.Before(c.asked) && now.Sub(c.asked) < ackTimeout {
-		return
-	}
-	c.asked = now
-	c.handling.Go(func() {
-		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
-		defer cancel()
-		if err := c.pull.nc.FlushWithContext(ctx); err != nil {
-			return // it is asked again
-		}
-		select {
-		case c.answers <- now:
-		default:
-		}
-	})
-}
-
-// answered takes what had come before the answer, and knows the server to be
-// heard.
-func (c *consumer) answered(grace context.Context, asked time.Time) error {
-	for n := len(c.pull.msgs); n > 0; n-- {
-		if err := c.receive(grace, <-c.pull.msgs); err != nil {
-			return err
-		}
-	}
-	c.heard = asked
-	return nil
 }
 
 // handBack returns everything that was pulled and not started, so that another

@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -168,117 +166,6 @@ func (s *Supervisor) Unready() map[string]string {
 	return m
 }
 
-// bind tries to bind consumers, starts those it could, and returns the rest.
-func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*consumer)) []*consumer {
-	if !s.js.Conn().IsConnected() {
-		return unbound
-	}
-	if err := s.ground(ctx); err != nil {
-		s.trouble(ctx, err)
-		for _, c := range unbound {
-			s.setUnbound(c.route.Name, err)
-		}
-		return unbound
-	}
-	s.survey.Do(func() { s.tellDangers(ctx); s.tellWaiting(ctx) })
-	errs := make([]error, len(unbound))
-	var all sync.WaitGroup
-	for i, c := range unbound {
-		all.Go(func() { errs[i] = s.bindOne(ctx, c) })
-	}
-	all.Wait()
-	var left []*consumer
-	for i, c := range unbound {
-		s.setUnbound(c.route.Name, errs[i])
-		if errs[i] != nil {
-			left = append(left, c)
-			continue
-		}
-		start(c)
-	}
-	s.trouble(ctx, errors.Join(errs...))
-	return left
-}
-
-// tellDangers says at the start which settings of the streams and consumers,
-// somebody's choice, can lose or withhold events.
-func (s *Supervisor) tellDangers(ctx context.Context) {
-	routes := make([]*bridge.Route, len(s.consumers))
-	for i, c := range s.consumers {
-		routes[i] = c.route
-	}
-	changes, err := s.provisioner.Plan(ctx, routes)
-	if err != nil {
-		s.log.Debug("not all settings are known", "error", err)
-	}
-	for _, c := range changes {
-		for _, danger := range c.Dangers {
-			s.log.Warn("a setting can lose or withhold events", "kind", c.Kind.String(), "name", c.Name, "setting", danger)
-		}
-	}
-}
-
-// tellWaiting says at the start what waits for routes that are off, and what
-// routes that are new will deliver.
-func (s *Supervisor) tellWaiting(ctx context.Context) {
-	on := make([]*bridge.Route, len(s.consumers))
-	for i, c := range s.consumers {
-		on[i] = c.route
-	}
-	for _, w := range Waiting(ctx, s.js, s.settings, s.off, on) {
-		log := s.log.With("route", w.Route)
-		if w.Err != nil {
-			log.Debug("waiting events are not known", "error", w.Err)
-		}
-		if w.Events == 0 {
-			continue
-		}
-		log = log.With("events", w.Events, "at_most", w.AtMost)
-		if !w.Oldest.IsZero() {
-			log = log.With("oldest", w.Oldest)
-		}
-		if !w.Expires.IsZero() {
-			log = log.With("oldest_expires", w.Expires)
-		}
-		if w.Off {
-			log.Warn("events wait for a route that is off")
-			continue
-		}
-		log.Info("route is new and delivers what has waited")
-	}
-}
-
-// ground sees to what every route stands on.
-func (s *Supervisor) ground(ctx context.Context) error {
-	if s.prepare != nil {
-		if err := s.prepare(ctx); err != nil {
-			return err
-		}
-	}
-	return s.provisioner.Streams(ctx)
-}
-
-func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
-	cfg, err := s.provisioner.Consumer(ctx, c.route)
-	if err != nil {
-		return err
-	}
-	r, err := s.retention(ctx, c.route.Name)
-	if err != nil {
-		return err
-	}
-	c.retention.Store(&r)
-	// The server goes by the consumer's ack wait, whatever ours is.
-	c.ackWait = cfg.AckWait
-	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)
-	if err != nil {
-		return err
-	}
-	c.log.Info("consuming", "stream", s.settings.Stream, "subjects", cfg.FilterSubjects,
-		"destination", c.route.Destination.URL, "concurrency", c.route.Concurrency)
-	return nil
-}
-
 // lost notes that a consumer stopped by itself.
 func (s *Supervisor) lost(c *consumer, err error) {
 	s.setUnbound(c.route.Name, err)
@@ -312,16 +199,4 @@ func (s *Supervisor) trouble(ctx context.Context, err error) {
 	default:
 		s.log.Info("everything is bound")
 	}
-}
-
-// apiPrefix is where the JetStream API of this context listens.
-func apiPrefix(js jetstream.JetStream) string {
-	o := js.Options()
-	switch {
-	case o.APIPrefix != "":
-		return o.APIPrefix
-	case o.Domain != "":
-		return fmt.Sprintf("$JS.%s.API.", o.Domain)
-	}
-	return jetstream.DefaultAPIPrefix
 }

@@ -1,0 +1,85 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// bind tries to bind consumers, starts those it could, and returns the rest.
+func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*consumer)) []*consumer {
+	if !s.js.Conn().IsConnected() {
+		return unbound
+	}
+	if err := s.ground(ctx); err != nil {
+		s.trouble(ctx, err)
+		for _, c := range unbound {
+			s.setUnbound(c.route.Name, err)
+		}
+		return unbound
+	}
+	s.survey.Do(func() { s.tellDangers(ctx); s.tellWaiting(ctx) })
+	errs := make([]error, len(unbound))
+	var all sync.WaitGroup
+	for i, c := range unbound {
+		all.Go(func() { errs[i] = s.bindOne(ctx, c) })
+	}
+	all.Wait()
+	var left []*consumer
+	for i, c := range unbound {
+		s.setUnbound(c.route.Name, errs[i])
+		if errs[i] != nil {
+			left = append(left, c)
+			continue
+		}
+		start(c)
+	}
+	s.trouble(ctx, errors.Join(errs...))
+	return left
+}
+
+// ground sees to what every route stands on.
+func (s *Supervisor) ground(ctx context.Context) error {
+	if s.prepare != nil {
+		if err := s.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	return s.provisioner.Streams(ctx)
+}
+
+func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
+	cfg, err := s.provisioner.Consumer(ctx, c.route)
+	if err != nil {
+		return err
+	}
+	r, err := s.retention(ctx, c.route.Name)
+	if err != nil {
+		return err
+	}
+	c.retention.Store(&r)
+	// The server goes by the consumer's ack wait, whatever ours is.
+	c.ackWait = cfg.AckWait
+	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)
+	if err != nil {
+		return err
+	}
+	c.log.Info("consuming", "stream", s.settings.Stream, "subjects", cfg.FilterSubjects,
+		"destination", c.route.Destination.URL, "concurrency", c.route.Concurrency)
+	return nil
+}
+
+// apiPrefix is where the JetStream API of this context listens.
+func apiPrefix(js jetstream.JetStream) string {
+	o := js.Options()
+	switch {
+	case o.APIPrefix != "":
+		return o.APIPrefix
+	case o.Domain != "":
+		return fmt.Sprintf("$JS.%s.API.", o.Domain)
+	}
+	return jetstream.DefaultAPIPrefix
+}

@@ -1,0 +1,66 @@
+package stream
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// handle has one event decided, gives its place to the next, and settles it.
+func (c *consumer) handle(ctx, grace context.Context, it *item) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	it.started(cancel)
+	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
+		it.expire()
+	}
+	v := c.withinRetention(it, c.decide(ctx, it))
+	c.freed <- struct{}{}
+	if v.Outcome == bridge.Delivered {
+		c.hand.remember(it)
+	}
+	c.settler.settle(grace, it, v)
+	c.hand.drop(it)
+	if c.ackRoom() > c.route.Concurrency+128 {
+		return // nobody waits for room
+	}
+	select {
+	case c.settled <- struct{}{}:
+	default:
+	}
+}
+
+// ackRoom is how many more acknowledgements may be on their way. Beyond that
+// nothing is pulled: a server that confirms more slowly than a webhook answers
+// must not fill the memory, and what cannot be acknowledged is better not
+// posted. Letters that cannot be stored do not count.
+func (c *consumer) ackRoom() int {
+	return 2*c.route.Concurrency + 128 - int(c.settler.acking.Load())
+}
+
+const (
+	// mostCrashes is how many deliveries an event has whose handling crashes,
+	// crashDelay the time between them.
+	mostCrashes = 3
+	crashDelay  = 5 * time.Second
+)
+
+// decide has an event decided. A handler that panics takes nobody along: the
+// event is put off, and dead-lettered if that goes on. What it panicked with is
+// not told, since it may hold what the event holds.
+func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		c.log.Error("handling an event crashed", "sequence", it.Sequence, "subject", it.Subject,
+			"delivery", it.Delivery, "stack", string(debug.Stack()))
+		v = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
+		if it.Delivery >= mostCrashes {
+			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
+		}
+	}()
+	return c.handler.Handle(ctx, it.Message)
+}

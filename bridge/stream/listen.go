@@ -1,0 +1,46 @@
+package stream
+
+import (
+	"context"
+	"time"
+)
+
+// resume begins anew after the connection was lost.
+func (c *consumer) resume() error {
+	c.asked = time.Time{}
+	c.listen(time.Now())
+	return c.pull.renew()
+}
+
+// listen asks the server for a sign of life. An event that comes after the
+// answer was delivered after the question; one that waited in the socket of a
+// process that was frozen did not.
+func (c *consumer) listen(now time.Time) {
+	if now.Sub(c.asked) < c.ackWait/6 || c.heard.Before(c.asked) && now.Sub(c.asked) < ackTimeout {
+		return
+	}
+	c.asked = now
+	c.handling.Go(func() {
+		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
+		defer cancel()
+		if err := c.pull.nc.FlushWithContext(ctx); err != nil {
+			return // it is asked again
+		}
+		select {
+		case c.answers <- now:
+		default:
+		}
+	})
+}
+
+// answered takes what had come before the answer, and knows the server to be
+// heard.
+func (c *consumer) answered(grace context.Context, asked time.Time) error {
+	for n := len(c.pull.msgs); n > 0; n-- {
+		if err := c.receive(grace, <-c.pull.msgs); err != nil {
+			return err
+		}
+	}
+	c.heard = asked
+	return nil
+}
