@@ -23,7 +23,7 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	}
 	c.settler.settle(grace, it, v)
 	c.hand.drop(it)
-	if c.ackRoom() > c.route.Concurrency+128 {
+	if int(c.settler.acking.Load()) < c.route.Concurrency {
 		return // nobody waits for room
 	}
 	select {
@@ -32,12 +32,16 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	}
 }
 
+// ackSpare is how many acknowledgements may be on their way beyond two for each
+// request that a route may have in flight.
+const ackSpare = 128
+
 // ackRoom is how many more acknowledgements may be on their way. Beyond that
 // nothing is pulled: a server that confirms more slowly than a webhook answers
 // must not fill the memory, and what cannot be acknowledged is better not
 // posted. Letters that cannot be stored do not count.
 func (c *consumer) ackRoom() int {
-	return 2*c.route.Concurrency + 128 - int(c.settler.acking.Load())
+	return 2*c.route.Concurrency + ackSpare - int(c.settler.acking.Load())
 }
 
 const (
