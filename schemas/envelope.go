@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -13,18 +14,18 @@ type envelope struct {
 	sentAt   time.Time
 	payload  json.RawMessage
 	others   []member
-	seen     map[string]bool
+	seen     [4]bool         // of the members that every envelope has
+	names    map[string]bool // of the others
 	problems []Problem
 }
 
 // read takes one member; value is valid JSON.
-func (v *envelope) read(name string, value []byte) {
-	if v.seen[name] {
-		v.duplicate(name)
+func (v *envelope) read(name, value []byte) {
+	if !v.first(name) {
+		v.duplicate(string(name))
 		return
 	}
-	v.seen[name] = true
-	switch name {
+	switch string(name) {
 	case "type":
 		v.typ = v.header("/type", value)
 	case "event_id":
@@ -37,14 +38,36 @@ func (v *envelope) read(name string, value []byte) {
 			v.problem("/payload", "must be object")
 		}
 	default:
-		v.others = append(v.others, member{name, value})
+		v.others = append(v.others, member{string(name), value})
 	}
 }
 
+// first reports whether a name comes for the first time.
+func (v *envelope) first(name []byte) bool {
+	for i, of := range envelopeMembers() {
+		if string(name) == of {
+			first := !v.seen[i]
+			v.seen[i] = true
+			return first
+		}
+	}
+	if v.names[string(name)] {
+		return false
+	}
+	if v.names == nil {
+		v.names = map[string]bool{}
+	}
+	v.names[string(name)] = true
+	return true
+}
+
+// envelopeMembers are the members that every envelope has.
+func envelopeMembers() [4]string { return [...]string{"type", "event_id", "sent_at", "payload"} }
+
 // check returns all problems, those of members that never came included.
 func (v *envelope) check() []Problem {
-	for _, name := range [...]string{"type", "event_id", "sent_at", "payload"} {
-		if !v.seen[name] {
+	for i, name := range envelopeMembers() {
+		if !v.seen[i] {
 			v.problem("", `missing "`+name+`"`)
 		}
 	}
@@ -93,11 +116,8 @@ func (v *envelope) problem(pointer, rule string) {
 }
 
 func isEnvelope(name string) bool {
-	switch name {
-	case "type", "event_id", "sent_at", "payload":
-		return true
-	}
-	return false
+	members := envelopeMembers()
+	return slices.Contains(members[:], name)
 }
 
 func validHeader(s string) bool {

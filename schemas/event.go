@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -18,8 +17,8 @@ const maxHeader = 128
 
 // Event is an event with its envelope read and its payload as it came. Decode,
 // New and Wrap make events; one that was put together by hand is checked when
-// it is encoded. An Event must not be copied or changed once it is in use; it
-// may then be read from several goroutines.
+// it is encoded. An Event that nobody changes may be read from
+// several goroutines.
 type Event struct {
 	// Type says what happened and what the payload holds.
 	Type string
@@ -31,10 +30,7 @@ type Event struct {
 	Payload json.RawMessage
 
 	others []member
-
-	once      sync.Once
-	tree      map[string]any
-	duplicate []string
+	read   []byte // the payload that Decode has read
 }
 
 // member is a member of the envelope that this package does not know.
@@ -65,7 +61,7 @@ func (e *Event) decode(data []byte) error {
 		return invalid("", fmt.Sprintf("is larger than %d bytes", MaxBody))
 	case !utf8.Valid(data):
 		return invalid("", "is not UTF-8")
-	case !json.Valid(data):
+	case !wellFormed(data):
 		return invalid("", "is not JSON")
 	}
 	r := reader{text: data}
@@ -73,47 +69,47 @@ func (e *Event) decode(data []byte) error {
 	if data[r.at] != '{' {
 		return invalid("", "must be object")
 	}
-	env := envelope{seen: map[string]bool{}}
-	r.object(func(name string) { env.read(name, r.raw()) })
+	var env envelope
+	r.object(func(name []byte) { env.read(name, r.raw()) })
 	if problems := env.check(); len(problems) > 0 {
 		return &InvalidError{Problems: problems}
 	}
 	e.Type, e.ID, e.SentAt, e.Payload = env.typ, env.id, env.sentAt, env.payload
-	e.others = env.others
-	e.once, e.tree, e.duplicate = sync.Once{}, nil, nil
+	e.others, e.read = env.others, env.payload
 	return nil
 }
 
 // Text returns the string at a path of member names in the payload, such as
 // Text("sender", "id"). It reports false where there is none, or something that
-// is not a string.
+// is not a string. Of several members with one name the last counts.
 func (e *Event) Text(path ...string) (string, bool) {
-	var at any = e.members()
-	for _, name := range path {
-		object, ok := at.(map[string]any)
-		if !ok {
-			return "", false
-		}
-		at = object[name]
+	if !e.sound() {
+		return "", false
 	}
-	text, ok := at.(string)
-	return text, ok
+	r := reader{text: e.Payload}
+	r.space()
+	return r.find(path)
 }
 
-// members returns the payload as a tree, which is built once; nil if the
-// payload is not an object.
-func (e *Event) members() map[string]any {
-	e.once.Do(func() {
-		// Again, though Decode has looked: the event may be made by hand.
-		if !json.Valid(e.Payload) {
-			return
-		}
-		t := tree{reader: reader{text: e.Payload}}
-		t.space()
-		if e.Payload[t.at] == '{' {
-			e.tree = t.members()
-			e.duplicate = t.duplicate
-		}
-	})
-	return e.tree
+// find looks for a string within the value at the reader.
+func (r *reader) find(path []string) (text string, found bool) {
+	switch c := r.text[r.at]; {
+	case len(path) == 0 && c == '"':
+		return r.string(), true
+	case len(path) > 0 && c == '{':
+		r.object(func(name []byte) {
+			value := reader{text: r.raw()}
+			if string(name) == path[0] {
+				text, found = value.find(path[1:])
+			}
+		})
+	}
+	return text, found
+}
+
+// sound reports whether the payload is JSON. Of what Decode has read that is
+// known; an event that was made by hand may hold anything.
+func (e *Event) sound() bool {
+	read := len(e.Payload) > 0 && len(e.Payload) == len(e.read) && &e.Payload[0] == &e.read[0]
+	return read || wellFormed(e.Payload)
 }

@@ -53,7 +53,8 @@ func parseTime(s string) (time.Time, bool) {
 	if leap {
 		s = s[:seconds] + "59" + s[seconds+2:]
 	}
-	t, err := time.Parse(time.RFC3339, s)
+	// In UTC, for the local zone is looked up otherwise, which takes longer.
+	t, err := time.ParseInLocation(time.RFC3339, s, time.UTC)
 	if err != nil {
 		return time.Time{}, false
 	}

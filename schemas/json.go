@@ -6,10 +6,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
 
-// reader walks JSON text that json.Valid has accepted, so it meets no errors
+// reader walks JSON text that wellFormed has accepted, so it meets no errors
 // and no nesting deeper than 10,000. It is here because encoding/json hides
 // members of one name and matches names whatever their case.
 type reader struct {
@@ -17,46 +16,65 @@ type reader struct {
 	at   int
 }
 
-// object calls member at each member's value, which member must consume.
-func (r *reader) object(member func(name string)) {
-	r.at++
-	for r.space(); r.text[r.at] != '}'; r.space() {
-		if r.text[r.at] == ',' {
-			r.at++
-			r.space()
-		}
-		name := r.string()
-		r.space()
-		r.at++ // the colon
-		r.space()
+// object calls member with the name of each member at its value, which member
+// must consume. The name is only valid during the call.
+func (r *reader) object(member func(name []byte)) {
+	for r.at++; r.member(); {
+		name := r.unquoted()
+		r.colon()
 		member(name)
 	}
-	r.at++
 }
 
-// array calls element at each element, which element must consume.
-func (r *reader) array(element func()) {
-	r.at++
-	for r.space(); r.text[r.at] != ']'; r.space() {
-		if r.text[r.at] == ',' {
-			r.at++
-			r.space()
-		}
-		element()
+// member goes to the next member's name, and past the end of the object where
+// there is none.
+func (r *reader) member() bool { return r.next('}') }
+
+// element goes to the next element, and past the end of the array where there
+// is none.
+func (r *reader) element() bool { return r.next(']') }
+
+func (r *reader) next(end byte) bool {
+	r.space()
+	switch r.text[r.at] {
+	case end:
+		r.at++
+		return false
+	case ',':
+		r.at++
+		r.space()
 	}
-	r.at++
+	return true
 }
 
-func (r *reader) string() string {
+// colon goes from the end of a name to the value.
+func (r *reader) colon() {
+	r.space()
+	r.at++
+	r.space()
+}
+
+func (r *reader) string() string { return string(r.unquoted()) }
+
+// unquoted consumes a string and returns what it stands for.
+func (r *reader) unquoted() []byte {
 	start := r.at
-	r.skipString()
-	quoted := r.text[start:r.at]
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+	text, plain := r.quoted()
+	if plain {
+		return text
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // a valid string: see reader
-	return s
+	_ = json.Unmarshal(r.text[start:r.at], &s) // a valid string: see reader
+	return []byte(s)
+}
+
+// quoted consumes a string and returns what is between its quotes. It reports
+// whether that is what the string stands for: there is no escape in it.
+func (r *reader) quoted() (text []byte, plain bool) {
+	start := r.at + 1
+	r.skipString()
+	text = r.text[start : r.at-1]
+	return text, bytes.IndexByte(text, '\\') < 0
 }
 
 // raw consumes a value of any kind and returns its text.
@@ -75,7 +93,7 @@ func (r *reader) raw() []byte {
 		case ',', ':', ' ', '\t', '\n', '\r':
 			r.at++
 		default:
-			r.literal()
+			r.skipLiteral()
 		}
 		if depth == 0 {
 			break
@@ -84,27 +102,44 @@ func (r *reader) raw() []byte {
 	return r.text[start:r.at:r.at]
 }
 
+// skipString goes to the first quote that an even number of backslashes stands
+// before.
 func (r *reader) skipString() {
-	for r.at++; r.text[r.at] != '"'; r.at++ {
-		if r.text[r.at] == '\\' {
-			r.at++
+	for start := r.at + 1; ; {
+		r.at += 1 + bytes.IndexByte(r.text[r.at+1:], '"')
+		end := r.at
+		for end > start && r.text[end-1] == '\\' {
+			end--
 		}
+		if (r.at-end)%2 == 0 {
+			r.at++
+			return
+		}
+		start = r.at + 1
 	}
-	r.at++
 }
 
-// literal consumes a number, true, false or null.
-func (r *reader) literal() string {
+// skipLiteral consumes a number, true, false or null, and returns its text.
+func (r *reader) skipLiteral() []byte {
 	start := r.at
-	for r.at < len(r.text) && strings.IndexByte(",]} \t\n\r", r.text[r.at]) < 0 {
+	for r.at < len(r.text) {
+		switch r.text[r.at] {
+		case ',', ']', '}', ' ', '\t', '\n', '\r':
+			return r.text[start:r.at]
+		}
 		r.at++
 	}
-	return string(r.text[start:r.at])
+	return r.text[start:]
 }
 
 func (r *reader) space() {
-	for r.at < len(r.text) && strings.IndexByte(" \t\n\r", r.text[r.at]) >= 0 {
-		r.at++
+	for r.at < len(r.text) {
+		switch r.text[r.at] {
+		case ' ', '\t', '\n', '\r':
+			r.at++
+		default:
+			return
+		}
 	}
 }
 
@@ -118,22 +153,28 @@ type tree struct {
 	duplicate []string
 }
 
+func newTree(text []byte) *tree {
+	t := &tree{reader: reader{text: text}}
+	t.space()
+	return t
+}
+
 func (t *tree) value() any {
 	switch t.text[t.at] {
 	case '{':
 		return t.members()
 	case '[':
 		list := []any{}
-		t.array(func() {
+		for t.at++; t.element(); {
 			t.path = append(t.path, strconv.Itoa(len(list)))
 			list = append(list, t.value())
 			t.path = t.path[:len(t.path)-1]
-		})
+		}
 		return list
 	case '"':
 		return t.string()
 	}
-	switch lit := t.literal(); lit {
+	switch lit := string(t.skipLiteral()); lit {
 	case "true", "false":
 		return lit == "true"
 	case "null":
@@ -145,7 +186,8 @@ func (t *tree) value() any {
 
 func (t *tree) members() map[string]any {
 	object := map[string]any{}
-	t.object(func(name string) {
+	t.object(func(key []byte) {
+		name := string(key)
 		t.path = append(t.path, name)
 		if _, ok := object[name]; ok && t.duplicate == nil {
 			t.duplicate = slices.Clone(t.path)

@@ -39,7 +39,7 @@ func DecodeAs[P Payload](data []byte) (P, *Event, error) {
 		return zero, nil, err
 	}
 	if schema, ok := compiled()[e.Type]; ok {
-		if err := exactNames(schema, e.members(), "payload"); err != nil {
+		if err := exactNames(schema, newTree(e.Payload).members(), "payload"); err != nil {
 			return zero, nil, err
 		}
 	}
