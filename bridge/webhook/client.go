@@ -52,8 +52,9 @@ type Attempt struct {
 // Client posts events to webhooks. It is safe for concurrent use; its
 // destinations share nothing that one of them could use up.
 type Client struct {
-	config Config
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	config    Config
+	userAgent string
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu         sync.Mutex
 	transports map[string]*http.Transport // by WebhookURL.ID
@@ -68,7 +69,7 @@ func New(c Config) *Client {
 		c.Observe = func(Attempt) {}
 	}
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: keepAlive}
-	return &Client{config: c, dial: dialer.DialContext, transports: map[string]*http.Transport{}}
+	return &Client{config: c, userAgent: "makebridge/" + c.Version, dial: dialer.DialContext, transports: map[string]*http.Transport{}}
 }
 
 // Deliver posts an event until it is answered for good, with at most

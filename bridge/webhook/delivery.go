@@ -72,7 +72,7 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	number := d.request.Attempt + d.answer.Attempts
 	attempt := req.WithContext(ctx)
 	// Of its own: the last attempt's may still be being written.
-	attempt.Header = newHeader(d.client.config.Version, &d.request, number, start)
+	attempt.Header = newHeader(d.client.userAgent, &d.request, number, start)
 	// With GetBody net/http would repeat the request by itself.
 	attempt.GetBody = nil
 

@@ -9,28 +9,49 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
+// mostHeaders is how many headers a request has at most.
+const mostHeaders = 13
+
+// header puts the header of a request together: its values share one slice.
+type header struct {
+	http.Header
+	values []string
+}
+
+func makeHeader() header {
+	return header{make(http.Header, mostHeaders), make([]string, 0, mostHeaders)}
+}
+
+// set takes the name in the canonical form of net/http, which it does not
+// bring it into.
+func (h *header) set(name, value string) {
+	h.values = append(h.values, value)
+	last := len(h.values)
+	h.Header[name] = h.values[last-1 : last : last]
+}
+
 // newHeader returns the header of the request with the given number, made at
 // the given time.
-func newHeader(version string, r *bridge.Request, number int, at time.Time) http.Header {
+func newHeader(userAgent string, r *bridge.Request, number int, at time.Time) http.Header {
 	seconds := strconv.FormatInt(at.Unix(), 10)
-	h := make(http.Header, 16)
-	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "makebridge/"+version)
-	h.Set("Webhook-Id", r.EventID)
-	h.Set("Webhook-Timestamp", seconds)
+	h := makeHeader()
+	h.set("Content-Type", "application/json")
+	h.set("User-Agent", userAgent)
+	h.set("Webhook-Id", r.EventID)
+	h.set("Webhook-Timestamp", seconds)
 	if keys := r.Destination.SigningKeys; len(keys) > 0 {
-		h.Set("Webhook-Signature", signatures(keys, r.EventID, seconds, r.Body))
+		h.set("Webhook-Signature", signatures(keys, r.EventID, seconds, r.Body))
 	}
-	h.Set("Idempotency-Key", quoted(r.EventID))
+	h.set("Idempotency-Key", quoted(r.EventID))
 	if key := r.Destination.APIKey; !key.IsZero() {
-		h.Set("X-Make-Apikey", key.Reveal())
+		h.set("X-Make-Apikey", key.Reveal())
 	}
-	h.Set("X-Event-Type", r.Type)
-	h.Set("X-Event-Subject", headerSubject(r.Subject))
-	h.Set("X-Delivery-Count", strconv.Itoa(r.Delivery))
-	h.Set("X-Delivery-Attempt", strconv.Itoa(number))
-	setTrace(h, r.TraceParent, r.TraceState)
-	return h
+	h.set("X-Event-Type", r.Type)
+	h.set("X-Event-Subject", headerSubject(r.Subject))
+	h.set("X-Delivery-Count", strconv.Itoa(r.Delivery))
+	h.set("X-Delivery-Attempt", strconv.Itoa(number))
+	setTrace(&h, r.TraceParent, r.TraceState)
+	return h.Header
 }
 
 // quoted returns s, which is printable ASCII, as a String of RFC 9651 §3.3.3.
@@ -44,10 +65,13 @@ func quoted(s string) string {
 // are percent-encoded as in a URL, and so is the percent sign, so that decoding
 // gives the subject back.
 func headerSubject(subject string) string {
+	if !strings.ContainsFunc(subject, unfitForSubject) {
+		return subject
+	}
 	var b strings.Builder
 	for i := range len(subject) {
 		switch c := subject[i]; {
-		case c <= ' ' || c > '~' || c == '%':
+		case unfitForSubject(rune(c)):
 			const digits = "0123456789ABCDEF"
 			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		default:
@@ -57,6 +81,8 @@ func headerSubject(subject string) string {
 	return b.String()
 }
 
+func unfitForSubject(c rune) bool { return c <= ' ' || c > '~' || c == '%' }
+
 // maxTraceBytes is as much of each trace header as is carried. W3C Trace
 // Context §3.3.1.5 asks for 512 bytes; a server may turn down a request, and
 // with it the event, for headers that are much longer.
@@ -65,13 +91,13 @@ const maxTraceBytes = 512
 // setTrace carries the trace over. What is no valid header value is dropped:
 // an event must not fail for its trace. A tracestate belongs to a traceparent
 // and means nothing alone.
-func setTrace(h http.Header, parent, state string) {
+func setTrace(h *header, parent, state string) {
 	if !isTrace(parent) {
 		return
 	}
-	h.Set("Traceparent", parent)
+	h.set("Traceparent", parent)
 	if isTrace(state) {
-		h.Set("Tracestate", state)
+		h.set("Tracestate", state)
 	}
 }
 

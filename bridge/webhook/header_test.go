@@ -81,7 +81,7 @@ func TestRequestGolden(t *testing.T) {
 // TestHeaderLeavesOut: no key, secret or trace, no header for it.
 func TestHeaderLeavesOut(t *testing.T) {
 	r := newEvent(t, "https://hook.test/abc")
-	h := newHeader("1.2.3", &r, 1, time.Now())
+	h := newHeader("makebridge/1.2.3", &r, 1, time.Now())
 	for _, name := range []string{"X-Make-Apikey", "Webhook-Signature", "Traceparent", "Tracestate"} {
 		if v, ok := h[name]; ok {
 			t.Errorf("%s: %q, want none", name, v)
@@ -130,8 +130,8 @@ func TestTraceIsCarriedOrDropped(t *testing.T) {
 		{parent + "\n", "a=1", "", ""},
 		{strings.Repeat("0", maxTraceBytes+1), "a=1", "", ""},
 	} {
-		h := http.Header{}
-		setTrace(h, row.parent, row.state)
+		h := makeHeader()
+		setTrace(&h, row.parent, row.state)
 		if h.Get("Traceparent") != row.wantParent || h.Get("Tracestate") != row.wantState {
 			t.Errorf("trace %.70q, %.70q became %v", row.parent, row.state, h)
 		}

@@ -21,7 +21,8 @@ type reply struct {
 	// status is 0 where no answer came.
 	status int
 	header http.Header
-	// body is the beginning of the answer's body.
+	// body is the beginning of the answer's body; of one that delivers it is
+	// not kept.
 	body []byte
 	// err is why there is no answer, or why its body broke off.
 	err error
@@ -36,7 +37,9 @@ func readReply(resp *http.Response, err error) reply {
 	// After 101 the body is the bare connection, on which nothing may ever come
 	// and which no context ends.
 	if r.status != http.StatusSwitchingProtocols {
-		r.body, r.err = io.ReadAll(io.LimitReader(resp.Body, keptBytes))
+		if r.status < 200 || r.status > 299 {
+			r.body, r.err = io.ReadAll(io.LimitReader(resp.Body, keptBytes))
+		}
 		if r.err == nil {
 			_, _ = io.CopyN(io.Discard, resp.Body, drainedBytes)
 		}
