@@ -9,8 +9,8 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// Config is what a Gate works with. Every field but Held, Recovered and
-// Released is required.
+// Config is what a Gate works with. Every field but Held, Recovered, Released
+// and Destinations is required.
 type Config struct {
 	// Replica names this process among the replicas.
 	Replica string
@@ -35,7 +35,10 @@ type Config struct {
 	Recovered func(destination string, h Hold, held time.Duration)
 	// Released is called when this replica has released a destination.
 	Released func(ctx context.Context, destination string)
-	Logger   *slog.Logger
+	// Destinations returns where each route's events go now, for the replica's
+	// record; see Shared.Moved.
+	Destinations func() map[string]*bridge.Destination
+	Logger       *slog.Logger
 }
 
 // Gate is the bridge.Gate that all replicas share. It lets nothing through
@@ -60,6 +63,9 @@ func newGate(c Config, s store) *Gate {
 	}
 	if c.Recovered == nil {
 		c.Recovered = func(string, Hold, time.Duration) {}
+	}
+	if c.Destinations == nil {
+		c.Destinations = func() map[string]*bridge.Destination { return nil }
 	}
 	g := &Gate{cfg: c, clock: &clock{}, store: s, doors: map[string]*door{}}
 	g.stop.pause()

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,6 +29,9 @@ type Replica struct {
 	Host    string    `json:"host"`
 	Started time.Time `json:"started"`
 	Routes  []string  `json:"routes"`
+	// Destinations are where the routes' events go, by route. What NewShared is
+	// given is replaced with what Config.Destinations returns.
+	Destinations map[string]Destination `json:"destinations,omitempty"`
 }
 
 // BucketConfig says which bucket the replicas share.
@@ -48,12 +50,13 @@ type Shared struct {
 	bucket  BucketConfig
 	replica Replica
 	ready   chan struct{}
+	moved   chan struct{}
 }
 
 // NewShared returns a gate that lets nothing through before Run knows the
 // present holds.
 func NewShared(js jetstream.JetStream, b BucketConfig, r Replica, c Config) *Shared {
-	return &Shared{Gate: newGate(c, &bucket{}), js: js, bucket: b, replica: r, ready: make(chan struct{})}
+	return &Shared{Gate: newGate(c, &bucket{}), js: js, bucket: b, replica: r, ready: make(chan struct{}), moved: make(chan struct{}, 1)}
 }
 
 // Ready is closed once the present holds are known for the first time.
@@ -209,6 +212,10 @@ func (s *Shared) follow(ctx context.Context, watch jetstream.KeyWatcher, restart
 			if err := s.beat(ctx); err != nil {
 				return err
 			}
+		case <-s.moved:
+			if err := s.beat(ctx); err != nil {
+				return err
+			}
 		case <-restart:
 			return nil
 		case <-ctx.Done():
@@ -242,7 +249,7 @@ func entryOf(e jetstream.KeyValueEntry) entry {
 func (s *Shared) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	record, err := json.Marshal(s.replica)
+	record, err := s.record()
 	if err != nil {
 		return err
 	}

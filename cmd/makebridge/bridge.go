@@ -31,7 +31,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	defer client.Close()
 	rotation := newRotation(client, log)
 	toAdmin := newReports(cfg, js, rotation, log)
-	doors := newGate(cfg, js, log, rotation.released, toAdmin)
+	doors := newGate(cfg, js, log, rotation, toAdmin)
 	rotation.doors = doors
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,

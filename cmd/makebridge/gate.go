@@ -24,7 +24,7 @@ const (
 )
 
 // newGate returns the gate that this replica shares with the others.
-func newGate(cfg *config.Config, js jetstream.JetStream, log *slog.Logger, released func(ctx context.Context, destination string), told reports) *gate.Shared {
+func newGate(cfg *config.Config, js jetstream.JetStream, log *slog.Logger, o *rotation, told reports) *gate.Shared {
 	host, _ := os.Hostname() // only for people to read
 	replica := gate.Replica{Version: programVersion(), Host: host, Started: time.Now().UTC()}
 	probe := time.Duration(0)
@@ -37,7 +37,7 @@ func newGate(cfg *config.Config, js jetstream.JetStream, log *slog.Logger, relea
 	}, replica, gate.Config{
 		Replica: nuid.Next(), HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max,
 		ProbeLife: probe + probeSpare, EvidenceEvery: evidenceEvery(cfg.Retry.RedeliveryDelays),
-		Held: told.held, Recovered: told.recovered, Released: released, Logger: log,
+		Held: told.held, Recovered: told.recovered, Released: o.released, Destinations: o.destinations, Logger: log,
 	})
 }
 

@@ -44,6 +44,15 @@ func (o *rotation) follow(route string, p *bridge.Pipeline) *bridge.Pipeline {
 	return p
 }
 
+// destinations are where the events of each route go now.
+func (o *rotation) destinations() map[string]*bridge.Destination {
+	now := make(map[string]*bridge.Destination, len(o.pipelines))
+	for route, p := range o.pipelines {
+		now[route] = p.Destination()
+	}
+	return now
+}
+
 // run rotates until stop is called or ctx is done.
 func (o *rotation) run(ctx context.Context, cfg *config.Config) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -87,6 +96,9 @@ func (o *rotation) take(cfg *config.Config) (replaced []string) {
 // wait at a hold which the new key may end, and by those that wait for a
 // redelivery.
 func (o *rotation) retry(ctx context.Context, routes []string) {
+	if len(routes) > 0 {
+		o.doors.Moved()
+	}
 	for _, route := range routes {
 		o.doors.Reconsider(ctx, o.pipelines[route].Destination())
 		o.bringBack(ctx, route)
