@@ -1,0 +1,46 @@
+package backlog
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func decodeHold(id string, value []byte) (Hold, error) {
+	var v struct {
+		Destination string    `json:"destination"`
+		Reason      string    `json:"reason"`
+		Status      int       `json:"status"`
+		Detail      string    `json:"detail"`
+		Since       time.Time `json:"since"`
+		Until       time.Time `json:"until"`
+		Probes      int       `json:"probes"`
+	}
+	if err := json.Unmarshal(value, &v); err != nil {
+		return Hold{}, fmt.Errorf("read hold.%s: %w", id, err)
+	}
+	return Hold{Destination{id, v.Destination}, v.Reason, v.Status, v.Detail, v.Since, v.Until, v.Probes}, nil
+}
+
+func decodeReplica(id string, e jetstream.KeyValueEntry) (Replica, error) {
+	var v struct {
+		Version      string    `json:"version"`
+		Host         string    `json:"host"`
+		Started      time.Time `json:"started"`
+		Routes       []string  `json:"routes"`
+		Destinations map[string]struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		} `json:"destinations"`
+	}
+	if err := json.Unmarshal(e.Value(), &v); err != nil {
+		return Replica{}, fmt.Errorf("read replica.%s: %w", id, err)
+	}
+	r := Replica{ID: id, Version: v.Version, Host: v.Host, Started: v.Started, Seen: e.Created(), Routes: v.Routes, Destinations: map[string]Destination{}}
+	for route, d := range v.Destinations {
+		r.Destinations[route] = Destination{d.ID, d.Name}
+	}
+	return r, nil
+}
