@@ -83,4 +83,4 @@ func (r *reader) consumer(ctx context.Context, name string) (info *jetstream.Con
 }
 
 // count is a number of the server's that is never below zero.
-func count(n int) uint64 { return uint64(max(0, n)) } //nolint:gosec // see max
+func count(n int) uint64 { return uint64(max(0, n)) }
