@@ -61,7 +61,7 @@ func (r *reader) route(ctx context.Context, name string, info *jetstream.Consume
 			return route
 		}
 	}
-	route.NumPending, route.MaxAckPending = info.NumPending, info.Config.MaxAckPending
+	route.Known, route.NumPending, route.MaxAckPending = true, info.NumPending, info.Config.MaxAckPending
 	route.AckPending, route.Redelivered = count(info.NumAckPending), count(info.NumRedelivered)
 	if info.Paused {
 		route.PausedFor = info.PauseRemaining

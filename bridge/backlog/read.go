@@ -70,7 +70,7 @@ func (r *reader) open(ctx context.Context) error {
 		return err
 	})
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("stream %s: %w; it is made by the first makebridge run, or by makebridge setup; is BRIDGE_STREAM right?", r.Stream, err)
+		return fmt.Errorf("%w; makebridge run and makebridge setup make it; is BRIDGE_STREAM right?", err)
 	}
 	return err
 }

@@ -33,11 +33,11 @@ func TestEveryUnsettledEventIsCountedOnce(t *testing.T) {
 	s := b.read()
 	want := []Route{
 		{
-			Name: "payments", NumPending: 2, AckPending: 3, MaxAckPending: 1000, Delayed: 1, Parked: 1, Pending: 4,
+			Name: "payments", Known: true, NumPending: 2, AckPending: 3, MaxAckPending: 1000, Delayed: 1, Parked: 1, Pending: 4,
 			Oldest: &Event{Sequence: 3},
 		},
 		{
-			Name: "tickets", AckPending: 1, MaxAckPending: 2, Pending: 1,
+			Name: "tickets", Known: true, AckPending: 1, MaxAckPending: 2, Pending: 1,
 			Oldest: &Event{Sequence: 1},
 		},
 	}
@@ -70,7 +70,7 @@ func TestNothingUnsettledHasNoAge(t *testing.T) {
 	payments := b.consumer("payments")
 	b.publish("payments.1", "tickets.2")
 	b.must(nil, b.pull(payments, 1)[0].DoubleAck(t.Context()))
-	if diff := cmp.Diff(Route{Name: "payments", MaxAckPending: 1000}, b.only()); diff != "" {
+	if diff := cmp.Diff(Route{Name: "payments", Known: true, MaxAckPending: 1000}, b.only()); diff != "" {
 		t.Errorf("route (-want +got):\n%s", diff)
 	}
 }

@@ -47,10 +47,10 @@ func TestWhatAReplicaWritesIsRead(t *testing.T) {
 	want := State{
 		Routes: []Route{
 			{
-				Name: "payments", Destination: name, Hold: &hold, NumPending: 1, AckPending: 2, MaxAckPending: 1000, Parked: 3,
+				Name: "payments", Destination: name, Hold: &hold, Known: true, NumPending: 1, AckPending: 2, MaxAckPending: 1000, Parked: 3,
 				Oldest: &Event{Sequence: 1},
 			},
-			{Name: "tickets", NumPending: 1, MaxAckPending: 1000, Pending: 1, Oldest: &Event{Sequence: 4}},
+			{Name: "tickets", Known: true, NumPending: 1, MaxAckPending: 1000, Pending: 1, Oldest: &Event{Sequence: 4}},
 		},
 		Holds: []Hold{hold},
 		Replicas: []Replica{{
@@ -86,7 +86,7 @@ func TestReplicasThatDiedAreGone(t *testing.T) {
 	if len(s.Replicas) != 2 || s.Replicas[0].ID != "early" || s.Replicas[1].ID != "late" {
 		t.Fatalf("replicas %+v", s.Replicas)
 	}
-	if len(s.Routes) != 2 || s.Routes[0].Name != "gone" || s.Routes[0].Err == nil {
+	if len(s.Routes) != 2 || s.Routes[0].Name != "gone" || s.Routes[0].Err == nil || s.Routes[0].Known {
 		t.Errorf("routes %+v, want one whose consumer is missing", s.Routes)
 	}
 	if s.Routes[1].Owner != "late" || s.Routes[1].Destination != (Destination{}) {

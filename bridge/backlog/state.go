@@ -36,6 +36,9 @@ type Route struct {
 	// Owner is the replica that serves a route which keeps an order, if any.
 	Owner string
 
+	// Known is whether the consumer could be read. Otherwise all that follows is
+	// zero and means nothing; Err says why.
+	Known bool
 	// NumPending is how many events were never handed out, AckPending how many
 	// were and are not settled; MaxAckPending bounds the latter, 0 or less does
 	// not. Redelivered is how many of AckPending were handed out again.
@@ -53,8 +56,7 @@ type Route struct {
 	Oldest *Event
 	// PausedFor is how long somebody has paused the consumer for, 0 if nobody.
 	PausedFor time.Duration
-	// Err says what could not be found out, nil where all was. Without the
-	// consumer all numbers are 0.
+	// Err says what could not be found out, nil where all was.
 	Err error
 }
 
