@@ -29,17 +29,17 @@ type link struct {
 
 // dial connects to NATS, or says what is in the way and what to change. Close
 // the connection when done.
-func dial(cfg config.NATS) (*link, error) {
+func dial(cfg config.NATS, more ...nats.Option) (*link, error) {
 	options, err := cfg.Options()
 	if err != nil {
 		return nil, err
 	}
 	l := &link{}
-	l.nc, err = nats.Connect(cfg.URL(), append(options,
+	l.nc, err = nats.Connect(cfg.URL(), append(append(options,
 		nats.Name("makebridge "+programVersion()),
 		nats.Timeout(dialTimeout),
 		nats.ErrorHandler(l.note),
-	)...)
+	), more...)...)
 	if err != nil {
 		return nil, explainDial(err, cfg)
 	}

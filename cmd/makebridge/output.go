@@ -147,13 +147,16 @@ func (o *output) item(label, text string) {
 
 // fold breaks a text into lines of at most 80 columns. They begin at a column,
 // up to which the first line is filled already.
-func fold(text string, indent int) string {
+func fold(text string, indent int) string { return foldAt(text, indent, columns) }
+
+// foldAt is fold for another width.
+func foldAt(text string, indent, width int) string {
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {
 		switch {
 		case i == 0:
-		case at+1+visible(word) > columns:
+		case at+1+visible(word) > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at = indent
 		default:

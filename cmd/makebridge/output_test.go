@@ -39,7 +39,7 @@ func TestOutputInAPipe(t *testing.T) {
 }
 
 func TestHelpFitsInEightyColumns(t *testing.T) {
-	for _, path := range [][]string{nil, {"check"}, {"events"}, {"events", "show"}, {"ping"}, {"publish"}, {"setup"}, {"sink"}, {"run"}, {"dev"}, {"version"}} {
+	for _, path := range [][]string{nil, {"check"}, {"events"}, {"events", "show"}, {"ping"}, {"publish"}, {"setup"}, {"sink"}, {"status"}, {"run"}, {"dev"}, {"version"}} {
 		var out, errs buffer
 		status := run(context.Background(), append(path, "--help"), &console{in: strings.NewReader(""), out: &out, err: &errs})
 		if status != exitDone || errs.String() != "" {

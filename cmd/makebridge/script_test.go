@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,7 +33,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "mask": mask, "stream": createStream, "consumer": createConsumer,
+			"exits": exits, "mask": mask, "stream": createStream, "consumer": createConsumer, "bucket": putInBucket,
 		},
 	})
 }
@@ -95,6 +96,9 @@ var varies = []struct {
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`(?m)( \d{3} | none )( +)\d+ms$`), "$1${2}TOOK"},
 	{regexp.MustCompile(`"duration_ms": \d+`), `"duration_ms": TOOK`},
+	{regexp.MustCompile(`"(age|uptime)_seconds": [0-9.]+`), `"${1}_seconds": AGE`},
+	{regexp.MustCompile(`held for \d+[smhd]`), "held for AGE"},
+	{regexp.MustCompile(`(?m)[ \d]\ds( +- +-)$`), "AGE$1"},
 	{regexp.MustCompile(`"version": "[^"]+"|nats-server \d\S+`), "VERSION"},
 }
 
@@ -141,10 +145,30 @@ func configured(ts *testscript.TestScript, args []string, into any, create func(
 		ts.Fatalf("usage: stream|consumer FILE")
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), into))
+	connected(ts, create)
+}
+
+// connected does something with the server.
+func connected(ts *testscript.TestScript, do func(jetstream.JetStream) error) {
 	nc, err := nats.Connect(ts.Getenv("NATS_URL"))
 	ts.Check(err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	ts.Check(err)
-	ts.Check(create(js))
+	ts.Check(do(js))
+}
+
+// putInBucket writes files to the bucket of the replicas, which it makes.
+func putInBucket(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args)%2 != 0 {
+		ts.Fatalf("usage: bucket [KEY FILE ...]")
+	}
+	ctx := context.Background()
+	connected(ts, func(js jetstream.JetStream) error {
+		kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "makebridge", LimitMarkerTTL: time.Minute})
+		for i := 0; i < len(args) && err == nil; i += 2 {
+			_, err = kv.PutString(ctx, args[i], ts.ReadFile(args[i+1]))
+		}
+		return err
+	})
 }
