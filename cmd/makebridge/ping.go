@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/webhook"
 )
 
@@ -18,7 +19,10 @@ func newPing(c *console) *cobra.Command {
 		Short: "Post an example of each type straight to its webhook",
 		Long: `Post the catalogue's example of each type straight to its webhook, so that
 make.com learns the data structure and you see the scenario run. Without
-arguments: of every route that is on. NATS is not involved.
+arguments: of every route that is on. The events do not pass through NATS.
+
+A destination that the bridge holds is posted to all the same, and its hold is
+told, if NATS can be reached.
 
 The event_id begins with test-, and the envelope has "test":true, by which a
 scenario can tell. A route of your own gets an event without content on its
@@ -42,15 +46,16 @@ first subject.`,
 		if err != nil {
 			return err
 		}
-		return post(cmd.Context(), out, pings)
+		return post(cmd.Context(), out, pings, lookUpHolds(cmd.Context(), cfg, pings, c.err))
 	}
 	return cmd
 }
 
 const pingRow = "%-30s  %-18s  %s  %s\n"
 
-// post sends one ping after another and tells each answer as it comes.
-func post(ctx context.Context, out *output, pings []ping) error {
+// post sends one ping after another and tells each answer as it comes, and of
+// each destination that is held, by id, once.
+func post(ctx context.Context, out *output, pings []ping, held map[string]backlog.Hold) error {
 	client := webhook.New(webhook.Config{Version: programVersion()})
 	defer client.Close()
 	if !out.isJSON() {
@@ -65,6 +70,9 @@ func post(ctx context.Context, out *output, pings []ping) error {
 		}
 		start := time.Now()
 		a := newPingAnswer(p, client.Deliver(ctx, p.request(), nil), time.Since(start))
+		if h, ok := held[d.URL.ID()]; ok {
+			a.Hold = newStatusHold(&h)
+		}
 		next[d] = time.Now().Add(pause(d.Limit))
 		if a.Class != bridge.ClassDelivered.String() {
 			bad++
@@ -72,6 +80,7 @@ func post(ctx context.Context, out *output, pings []ping) error {
 		answers = append(answers, a)
 		if !out.isJSON() {
 			a.print(out)
+			delete(held, d.URL.ID())
 		}
 	}
 	if out.isJSON() {
@@ -122,6 +131,8 @@ type pingAnswer struct {
 	Class       string `json:"class"`
 	DurationMS  int64  `json:"duration_ms"`
 	Meaning     string `json:"meaning"`
+	// Hold is set where the bridge holds the destination.
+	Hold *statusHold `json:"hold,omitempty"`
 }
 
 func newPingAnswer(p ping, a bridge.Answer, took time.Duration) pingAnswer {
@@ -142,5 +153,12 @@ func (a pingAnswer) print(out *output) {
 	fmt.Fprintf(out.w, pingRow, a.Type, a.Route, out.paint(colour, fmt.Sprintf("%-6s", status)), fmt.Sprintf("%dms", a.DurationMS))
 	if a.Class != bridge.ClassDelivered.String() {
 		out.item("  ", a.Meaning)
+	}
+	if a.Hold != nil {
+		text := "the bridge posts nothing there: " + holdProgress(a.Hold, time.Now())
+		if a.Hold.Meaning != a.Meaning {
+			text += ": " + a.Hold.Meaning
+		}
+		out.item("  ", out.paint(yellow, text))
 	}
 }

@@ -85,3 +85,37 @@ func TestMeaningOfEveryClass(t *testing.T) {
 		}
 	}
 }
+
+// TestPingGoesPastAHoldAndTellsOfIt: the webhook works again, and the bridge
+// has not noticed yet.
+func TestPingGoesPastAHoldAndTellsOfIt(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	w.makecom.Script("payments", standin.Status(410))
+	w.start("BRIDGE_HOLD_MIN=1h", "BRIDGE_HOLD_MAX=1h")
+	w.publish("payments.success", paymentEvent("event-1"))
+	w.eventually("the hold", func() bool { r := w.status(); return r.route("payments").Hold != nil })
+	ping := func(args ...string) string {
+		t.Helper()
+		var out, errs buffer
+		exit := run(t.Context(), append([]string{"ping"}, args...), &console{environ: append(w.env, "MAKE_WEBHOOK_MESSAGES_URL="+w.makecom.URL("messages")),
+			in: strings.NewReader(""), out: &out, err: &errs})
+		if exit != exitDone || errs.String() != "" {
+			t.Fatalf("exit status %d: %s", exit, errs.String())
+		}
+		return out.String()
+	}
+	const told = "\n  the bridge posts nothing there: held for "
+	text := ping("payments", "messages", "cohort-enrollments")
+	if strings.Count(text, told) != 1 || !strings.Contains(text, ": HTTP 410 Gone: no scenario is listening; turn it on in make.com\n") {
+		t.Errorf("the hold of a destination that two routes share is to be told once:\n%s", text)
+	}
+	var answers []pingAnswer
+	if err := json.Unmarshal([]byte(ping("payments", "messages", "-o", "json")), &answers); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range answers {
+		if held := a.Hold != nil; held != (a.Route == "payments") || held && a.Hold.Status != 410 {
+			t.Errorf("%s to %s: hold %+v", a.Type, a.Route, a.Hold)
+		}
+	}
+}
