@@ -116,6 +116,26 @@ func TestEmptyHTTPAddrIsOff(t *testing.T) {
 	}
 }
 
+func TestHTTPAddrDependsOnNothingElse(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		environ []string
+		want    string
+		bad     bool
+	}{
+		{nil, ":8080", false},
+		{[]string{"BRIDGE_HTTP_ADDR=127.0.0.1:9000"}, "127.0.0.1:9000", false},
+		{[]string{"BRIDGE_HTTP_ADDR="}, "", false},
+		{[]string{"BRIDGE_ACK_WAIT=nonsense", "MAKE_WEBHOOK_PAYMENTS_URL=nonsense"}, ":8080", false},
+		{[]string{"BRIDGE_HTTP_ADDR=8080"}, "8080", true},
+	} {
+		got, err := HTTPAddr(c.environ)
+		if got != c.want || (err != nil) != c.bad {
+			t.Errorf("%v: %q, %v", c.environ, got, err)
+		}
+	}
+}
+
 func TestSubjectsOfAllRoutes(t *testing.T) {
 	t.Parallel()
 	c := load(t, "MAKE_WEBHOOK_CRM_URL=https://hook.example.com/c", "MAKE_WEBHOOK_CRM_SUBJECTS=payments.success,crm.>")
