@@ -56,6 +56,8 @@ func (l *letters) letter(it *item, v bridge.Verdict) (*nats.Msg, error) {
 	for name, value := range map[string]string{
 		"Route":        l.route,
 		"Subject":      it.Subject,
+		"Event-Id":     v.EventID,
+		"Type":         v.Type,
 		"Reason":       v.Reason.String(),
 		"Error":        v.Error,
 		"Status":       status(v.Status),

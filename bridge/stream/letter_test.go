@@ -21,7 +21,7 @@ func reject(ctx context.Context, m bridge.Message) bridge.Verdict {
 	if strings.HasPrefix(string(m.Body), "good") {
 		return accept(ctx, m)
 	}
-	return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected, Error: "HTTP 422: no", Status: 422, Attempts: 1}
+	return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected, EventID: "e-1", Type: "payment.success", Error: "HTTP 422: no", Status: 422, Attempts: 1}
 }
 
 func TestDeadLetterHoldsTheEventAndItsReason(t *testing.T) {
@@ -54,6 +54,7 @@ func TestDeadLetterHoldsTheEventAndItsReason(t *testing.T) {
 	}
 	want := nats.Header{
 		"Makebridge-Route": {"payments"}, "Makebridge-Subject": {"payments.success"}, "Makebridge-Reason": {"rejected"},
+		"Makebridge-Event-Id": {"e-1"}, "Makebridge-Type": {"payment.success"},
 		"Makebridge-Error": {"HTTP 422: no"}, "Makebridge-Status": {"422"}, "Makebridge-Deliveries": {"1"},
 		"Makebridge-Sequence": {fmt.Sprint(seq)}, "traceparent": {"00-1"}, "X-Own": {"kept"},
 	}
