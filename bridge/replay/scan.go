@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -98,7 +97,7 @@ func (s source) read(ctx context.Context, c jetstream.Consumer, batch int, visit
 			next, pending = next+1, meta.NumPending
 			m := message{
 				subject: msg.Subject(), sequence: meta.Sequence.Stream, stored: meta.Timestamp,
-				header: nats.Header(msg.Headers()), body: msg.Data(),
+				header: msg.Headers(), body: msg.Data(),
 			}
 			if !visit(m) {
 				return nil

@@ -47,6 +47,11 @@ func (s source) get(ctx context.Context, sequence uint64) (message, error) {
 	if err != nil {
 		return message{}, fmt.Errorf("read %d in %s: %w", sequence, s.name, err)
 	}
+	for _, name := range [...]string{
+		jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer,
+	} {
+		m.Header.Del(name) // the answer's own, not the message's
+	}
 	return message{m.Subject, m.Sequence, m.Time, m.Header, m.Data, true}, nil
 }
 

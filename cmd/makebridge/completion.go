@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/makebridge/makebridge/subjects"
@@ -46,4 +48,34 @@ func (c *console) routeNames() []string {
 		names = append(names, r.Name)
 	}
 	return names
+}
+
+// allRouteNames are the routes that are on and those that are off.
+func (c *console) allRouteNames() []string {
+	names := c.routeNames()
+	for _, r := range subjects.Routes() {
+		if !slices.Contains(names, r.Name) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// eventTypes are the catalogue's types.
+func eventTypes() []string {
+	var types []string
+	for _, e := range subjects.Catalogue() {
+		types = append(types, e.Type)
+	}
+	return types
+}
+
+// completeFlag completes the value of a flag that the command has.
+func completeFlag(cmd *cobra.Command, flag string, names func() []string) {
+	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return names(), cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic("makebridge: " + err.Error()) // the flag was registered just before
+	}
 }

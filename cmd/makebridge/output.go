@@ -90,6 +90,12 @@ func (o *output) title(text string) { fmt.Fprintln(o.w, o.paint(bold, text)) }
 // table aligns the columns of rows, the first of which is the header if it is
 // in capitals. Where it would be too wide, the columns move closer together.
 func (o *output) table(indent string, rows [][]string) {
+	o.tableWith(indent, rows, func(int) string { return "" })
+}
+
+// tableWith is a table that has a text below each row for which below returns
+// one.
+func (o *output) tableWith(indent string, rows [][]string, below func(row int) string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
@@ -119,6 +125,9 @@ func (o *output) table(indent string, rows [][]string) {
 			text = o.paint(dim, text)
 		}
 		fmt.Fprintln(o.w, indent+text)
+		if note := below(n); note != "" {
+			fmt.Fprintln(o.w, indent+note)
+		}
 	}
 }
 

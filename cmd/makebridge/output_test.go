@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 )
 
 func TestOutputForPeople(t *testing.T) {
@@ -39,7 +41,7 @@ func TestOutputInAPipe(t *testing.T) {
 }
 
 func TestHelpFitsInEightyColumns(t *testing.T) {
-	for _, path := range [][]string{nil, {"check"}, {"events"}, {"events", "show"}, {"ping"}, {"publish"}, {"setup"}, {"sink"}, {"status"}, {"run"}, {"dev"}, {"version"}} {
+	for _, path := range commandPaths(newRoot(&console{}), nil) {
 		var out, errs buffer
 		status := run(context.Background(), append(path, "--help"), &console{in: strings.NewReader(""), out: &out, err: &errs})
 		if status != exitDone || errs.String() != "" {
@@ -54,4 +56,15 @@ func TestHelpFitsInEightyColumns(t *testing.T) {
 			t.Errorf("%v --help does not begin its examples with the command", path)
 		}
 	}
+}
+
+// commandPaths lists a command and all below it.
+func commandPaths(c *cobra.Command, path []string) [][]string {
+	paths := [][]string{path}
+	for _, sub := range c.Commands() {
+		if sub.Runnable() || sub.HasSubCommands() {
+			paths = append(paths, commandPaths(sub, append(slices.Clone(path), sub.Name()))...)
+		}
+	}
+	return paths
 }

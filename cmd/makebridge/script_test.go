@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "mask": mask, "stream": createStream, "consumer": createConsumer, "bucket": putInBucket,
+			"store": storeMessage,
 		},
 	})
 }
@@ -93,6 +94,8 @@ var varies = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+#[0-9a-f]{6}`), "HOST#URL"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "HOST"},
+	{regexp.MustCompile(`(?m)^(\d+ +)\d+s +`), "${1}AGE  "},
+	{regexp.MustCompile(`[0-9A-Za-z]{22}-(\d+-\d+)`), "RUN-$1"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`(?m)( \d{3} | none )( +)\d+ms$`), "$1${2}TOOK"},
 	{regexp.MustCompile(`"duration_ms": \d+`), `"duration_ms": TOOK`},
@@ -137,6 +140,36 @@ func createConsumer(ts *testscript.TestScript, _ bool, args []string) {
 	configured(ts, args, &c, func(js jetstream.JetStream) error {
 		_, err := js.CreateConsumer(context.Background(), "EVENTS", c)
 		return err
+	})
+}
+
+// storeMessage stores a message: a file of its subject, its header lines, an
+// empty line and the body. As many times as is said, or once.
+func storeMessage(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: store FILE [TIMES]")
+	}
+	times := 1
+	if len(args) == 2 {
+		var err error
+		times, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	head, body, _ := strings.Cut(ts.ReadFile(args[0]), "\n\n")
+	lines := strings.Split(head, "\n")
+	msg := nats.NewMsg(lines[0])
+	msg.Data = []byte(body)
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		msg.Header.Set(name, strings.ReplaceAll(value, `\e`, "\x1b"))
+	}
+	connected(ts, func(js jetstream.JetStream) error {
+		for range times {
+			if _, err := js.PublishMsg(context.Background(), msg); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
