@@ -11,7 +11,7 @@ const (
 	window = 64
 	// patience bounds what is done with one of them: far more than it takes,
 	// unless nobody answers.
-	patience = 15 * time.Second
+	patience = 10 * time.Second
 )
 
 // turn lets messages that are prepared at the same time be published in their

@@ -19,9 +19,9 @@ const (
 	// that is taken for the lack of an answer.
 	fetchWait      = 10 * time.Second
 	fetchHeartbeat = 2 * time.Second
-	// consumerLife is how long the server keeps a consumer that its reader,
-	// killed perhaps, did not delete.
-	consumerLife = 30 * time.Second
+	// consumerLife is how long the server keeps a consumer after it was read
+	// from. Nobody deletes it: that is a permission which readers need not have.
+	consumerLife = 15 * time.Second
 )
 
 // errGap is a message that got lost on its way here.
@@ -44,7 +44,6 @@ func (s source) scan(ctx context.Context, part stretch, whole bool, visit func(m
 	if err != nil {
 		return 0, err
 	}
-	defer s.drop(ctx, c)
 	batch := headersBatch
 	if whole {
 		batch = wholeBatch
@@ -71,11 +70,6 @@ func (s source) consumer(ctx context.Context, config jetstream.ConsumerConfig) (
 		return nil, fmt.Errorf("read stream %s: %w", s.name, err)
 	}
 	return c, nil
-}
-
-// drop deletes a consumer, to be tidy: should it fail, the server does so.
-func (s source) drop(ctx context.Context, c jetstream.Consumer) {
-	_ = s.stream.DeleteConsumer(context.WithoutCancel(ctx), c.CachedInfo().Name)
 }
 
 // read hands over what a new consumer has, until visit returns false.

@@ -64,7 +64,6 @@ func (s source) seek(ctx context.Context, at time.Time) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer s.drop(ctx, c)
 	found := s.last + 1
 	if c.CachedInfo().NumPending == 0 {
 		return found, nil

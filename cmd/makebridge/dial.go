@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -25,6 +26,7 @@ type link struct {
 
 	mu     sync.Mutex
 	denied error
+	refuse []context.CancelFunc
 }
 
 // dial connects to NATS, or says what is in the way and what to change. Close
@@ -58,7 +60,20 @@ func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.denied = err
+		for _, cancel := range l.refuse {
+			cancel()
+		}
 	}
+}
+
+// whileAllowed returns a context that ends with ctx, and as soon as the user is
+// denied something: nobody will answer then.
+func (l *link) whileAllowed(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuse = append(l.refuse, cancel)
+	return ctx, cancel
 }
 
 // denial returns the last permission that was missing, if any was.

@@ -86,7 +86,7 @@ func checkRouteName(name string) error {
 
 // openLetters connects, opens the stream of dead letters and lets do work on
 // it. What goes wrong is told as the failure of what was attempted.
-func openLetters(ctx context.Context, c *console, what string, do func(*config.Config, *link, *replay.Letters) error) error {
+func openLetters(ctx context.Context, c *console, what string, do func(context.Context, *config.Config, *link, *replay.Letters) error) error {
 	cfg, _, err := c.load()
 	if err != nil {
 		return err
@@ -96,9 +96,11 @@ func openLetters(ctx context.Context, c *console, what string, do func(*config.C
 		return err
 	}
 	defer nats.close()
+	ctx, cancel := nats.whileAllowed(ctx)
+	defer cancel()
 	letters, err := replay.OpenLetters(ctx, nats.js, cfg.Stream.DLQ)
 	if err == nil {
-		err = do(cfg, nats, letters)
+		err = do(ctx, cfg, nats, letters)
 	}
 	return nats.explain(what, err)
 }
@@ -113,6 +115,8 @@ func (l *link) explain(what string, err error) error {
 		return fmt.Errorf("%s: %w", what, denied)
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New(what + ": interrupted")
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return fmt.Errorf("%s: %w: start nats-server with -js, or enable JetStream for the account", what, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoHeartbeat):

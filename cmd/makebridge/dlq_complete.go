@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 
@@ -21,8 +22,8 @@ func (c *console) completeLetters(most int) cobra.CompletionFunc {
 		if len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		err := openLetters(cmd.Context(), c, "complete", func(_ *config.Config, _ *link, letters *replay.Letters) error {
-			latest, err := letters.Page(cmd.Context(), replay.Filter{}, completedLetters)
+		err := openLetters(cmd.Context(), c, "complete", func(ctx context.Context, _ *config.Config, _ *link, letters *replay.Letters) error {
+			latest, err := letters.Page(ctx, replay.Filter{}, completedLetters)
 			for _, l := range latest {
 				id := fmt.Sprint(l.ID)
 				if strings.HasPrefix(id, begun) {

@@ -55,8 +55,8 @@ that matches nothing has all letters of its --route and --since looked through.`
 			return &usageError{errors.New("--limit must be at least 1")}
 		}
 		filter.Before, filter.After = part.before, part.after
-		return openLetters(cmd.Context(), c, "list dead letters", func(_ *config.Config, _ *link, letters *replay.Letters) error {
-			return listLetters(cmd.Context(), c, out, letters, filter, part.limit)
+		return openLetters(cmd.Context(), c, "list dead letters", func(ctx context.Context, _ *config.Config, _ *link, letters *replay.Letters) error {
+			return listLetters(ctx, c, out, letters, filter, part.limit)
 		})
 	}
 	return cmd

@@ -91,8 +91,8 @@ func (s *settlement) command(long string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return openLetters(cmd.Context(), s.console, s.verb+" dead letters", func(cfg *config.Config, nats *link, l *replay.Letters) error {
-			return s.run(cmd.Context(), cfg, nats, l, ids, filter)
+		return openLetters(cmd.Context(), s.console, s.verb+" dead letters", func(ctx context.Context, cfg *config.Config, nats *link, l *replay.Letters) error {
+			return s.run(ctx, cfg, nats, l, ids, filter)
 		})
 	}
 	return cmd

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,8 +42,8 @@ text, body_base64 where it is none.`,
 		if err != nil {
 			return err
 		}
-		return openLetters(cmd.Context(), c, "show dead letter "+args[0], func(cfg *config.Config, _ *link, letters *replay.Letters) error {
-			l, err := letters.Get(cmd.Context(), ids[0])
+		return openLetters(cmd.Context(), c, "show dead letter "+args[0], func(ctx context.Context, cfg *config.Config, _ *link, letters *replay.Letters) error {
+			l, err := letters.Get(ctx, ids[0])
 			switch {
 			case errors.Is(err, replay.ErrNoLetter):
 				return fmt.Errorf("%d in %s: %w", ids[0], cfg.Stream.DLQ, err)

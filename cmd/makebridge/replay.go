@@ -62,7 +62,9 @@ twice even if it was killed. Without --run, to replay twice delivers twice.
 			return err
 		}
 		defer nats.close()
-		return nats.explain("replay events", replayEvents(cmd.Context(), c, out, cfg, nats, &f))
+		ctx, cancel := nats.whileAllowed(cmd.Context())
+		defer cancel()
+		return nats.explain("replay events", replayEvents(ctx, c, out, cfg, nats, &f))
 	}
 	return cmd
 }

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/standin"
+)
+
+// command is a command of the program, run to its end within the test's
+// process.
+func (w *world) command(args ...string) (status int, out, log string) {
+	w.t.Helper()
+	var o, l buffer
+	status = run(w.t.Context(), args, &console{environ: []string{"NATS_URL=" + w.nats.URL()}, in: strings.NewReader(""), out: &o, err: &l})
+	return status, o.String(), l.String()
+}
+
+// begin starts a command as a process of its own.
+func (w *world) begin(log *buffer, args ...string) *exec.Cmd {
+	w.t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), beProgram+"=1", "NATS_URL="+w.nats.URL())
+	cmd.Dir = w.t.TempDir()
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
+}
+
+// count returns how many messages a stream has on some subjects.
+func (w *world) count(stream, subjects string) (n int) {
+	w.t.Helper()
+	s, err := w.js.Stream(w.t.Context(), stream)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	info, err := s.Info(w.t.Context(), jetstream.WithSubjectFilter(subjects))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, of := range info.State.Subjects {
+		n += int(of)
+	}
+	return n
+}
+
+// TestInterruptedReplayOfLettersDeliversEachOnce has the bridge write letters,
+// and replays them in a process that is killed, in one that is interrupted, and
+// in one that ends.
+func TestInterruptedReplayOfLettersDeliversEachOnce(t *testing.T) {
+	// A server that syncs every write is slow enough to be interrupted.
+	w := newWorld(t, embedded.Config{SyncAlways: true}, standin.Config{})
+	w.makecom.Default("payments", standin.Status(422))
+	w.start("BRIDGE_RATE_LIMIT=off")
+	const letters = 400
+	for i := range letters {
+		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
+	}
+	w.settled("payments")
+	if n := w.count("EVENTS_DLQ", "dlq.>"); n != letters {
+		t.Fatalf("%d letters, want %d", n, letters)
+	}
+	w.makecom.Default("payments", standin.Accept())
+	for _, signal := range []os.Signal{os.Kill, os.Interrupt} {
+		before := w.count("EVENTS_DLQ", "dlq.>")
+		var log buffer
+		cmd := w.begin(&log, "dlq", "replay", "--all")
+		w.eventually("some letters to go", func() bool { return w.count("EVENTS_DLQ", "dlq.>") < before })
+		_ = cmd.Process.Signal(signal)
+		err := cmd.Wait()
+		left := w.count("EVENTS_DLQ", "dlq.>")
+		t.Logf("%s: %d of %d letters are left, %v", signal, left, before, err)
+		if says := strings.Contains(log.String(), "interrupted after"); signal == os.Interrupt && says != (left > 0) {
+			t.Errorf("%d letters left, and it said %q", left, log.String())
+		}
+		if left == 0 {
+			break
+		}
+	}
+	if status, out, log := w.command("dlq", "replay", "--route", "payments"); status != exitDone {
+		t.Fatalf("exit status %d: %s%s", status, out, log)
+	}
+	w.settled("payments")
+	if n := w.count("EVENTS_DLQ", "dlq.>"); n != 0 {
+		t.Errorf("%d letters are left", n)
+	}
+	accepted := map[string]int{}
+	for _, a := range w.makecom.Arrivals() {
+		if a.Status == 200 {
+			accepted[a.EventID]++
+			if a.Header.Get("X-Event-Subject") != "payments.success" || a.Delivery != 1 {
+				t.Fatalf("%s: subject %s, delivery %d", a.EventID, a.Header.Get("X-Event-Subject"), a.Delivery)
+			}
+		}
+	}
+	for id, n := range accepted {
+		if n != 1 {
+			t.Errorf("%s was accepted %d times", id, n)
+		}
+	}
+	if len(accepted) != letters {
+		t.Errorf("%d events were accepted, want %d", len(accepted), letters)
+	}
+}
+
+func TestInterruptedReplayOfEventsSaysHowToGoOn(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	w.start("BRIDGE_RATE_LIMIT=off").settled("payments")
+	const events = 30
+	for i := range events {
+		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
+	}
+	var log buffer
+	cmd := w.begin(&log, "replay", "--route", "payments", "--since", "1h", "--type", "payment.success", "--rate", "1/1m")
+	w.eventually("the first copy", func() bool { return w.count("EVENTS", "redeliver.>") > 0 })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+		t.Errorf("it ended with %v", err)
+	}
+	told := regexp.MustCompile(`interrupted after 1 of 30; go on with: makebridge (replay --route payments --type payment.success) --rate 1/1m (--run \S+)\n`).
+		FindStringSubmatch(log.String())
+	if told == nil {
+		t.Fatalf("it said %q", log.String())
+	}
+	w.publish("payments.success", paymentEvent("late"))
+	if status, out, _ := w.command(strings.Fields(told[1] + " " + told[2])...); status != exitDone || !strings.HasPrefix(out, "29 events (payments 29) replayed\n") {
+		t.Errorf("exit status %d: %s", status, out)
+	}
+	if n := w.count("EVENTS", "redeliver.payments.payments.success"); n != events {
+		t.Errorf("%d copies, want %d", n, events)
+	}
+	w.settled("payments")
+	if n := w.makecom.Counts().Accepted; n != 2*events+1 {
+		t.Errorf("%d requests were accepted, want %d", n, 2*events+1)
+	}
+}
+
+func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(`accounts { APP { jetstream: enabled, users = [
+		{user: all, password: canary}
+		{user: nobody, password: canary, permissions: {publish: ["nothing"]}}
+		{user: reader, password: canary, permissions: {publish: {deny: ["$JS.API.STREAM.MSG.DELETE.>"]}}}
+	] } }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server, err := embedded.Start(embedded.Config{StoreDir: t.TempDir(), ConfigFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	try := func(user string, args ...string) (status int, log string) {
+		var out, errs buffer
+		status = run(context.Background(), args, &console{environ: []string{
+			"NATS_URL=" + server.URL(), "NATS_USER=" + user, "NATS_PASSWORD=canary",
+		}, in: strings.NewReader(""), out: &out, err: &errs})
+		return status, errs.String()
+	}
+	if status, log := try("all", "setup"); status != exitDone {
+		t.Fatalf("setup: exit status %d: %s", status, log)
+	}
+	for _, args := range [][]string{{"dlq", "ls"}, {"dlq", "discard", "--all"}, {"replay", "--route", "payments", "--since", "1h"}} {
+		status, log := try("nobody", args...)
+		if status != exitFailed || strings.Count(log, "\n") != 1 || !strings.Contains(log, `Permissions Violation for Publish to "$JS.API.`) {
+			t.Errorf("%v: exit status %d: %s", args, status, log)
+		}
+	}
+	if status, log := try("reader", "dlq", "ls"); status != exitDone {
+		t.Errorf("exit status %d: %s", status, log)
+	}
+}
