@@ -149,9 +149,10 @@ func (s Selection) asks() question {
 
 // Replay publishes copies of events that re-enter one route, in stream order
 // and no faster than pace, where that is set. Once ctx is done no more are
-// begun; those under way are finished. What is left is the run it returns: to
-// go on with it within the duplicate window stores no copy twice, also after an
-// error, and also after a run that was killed.
+// begun; those under way are finished, unless its cause is ErrAbandon. What is
+// left is the run it returns: to go on with it within the duplicate window
+// stores no copy twice, also after an error. To go on with the run that was
+// picked does the same for one that was killed.
 func (e *Events) Replay(ctx context.Context, picked Picked, pace bridge.Limit, p Progress) (left Run, t Tally, err error) {
 	again := redelivery{e.js, e.source.name}
 	count := newCounter(len(picked.Sequences), p)

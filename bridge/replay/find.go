@@ -25,7 +25,7 @@ func answerOf(b bool) answer {
 // find returns the messages of a stretch that are looked for, without their
 // bodies, and how many it has looked at. It reads headers; bodies as well where
 // the headers do not tell.
-func (s source) find(ctx context.Context, part stretch, ask question) (found []message, seen int, err error) {
+func (s *source) find(ctx context.Context, part stretch, ask question) (found []message, seen int, err error) {
 	found, seen, told, err := s.pass(ctx, part, false, ask)
 	if err == nil && !told {
 		found, seen, _, err = s.pass(ctx, part, true, ask)
@@ -35,7 +35,7 @@ func (s source) find(ctx context.Context, part stretch, ask question) (found []m
 
 // pass looks through a stretch once. It reports whether every message told
 // whether it is looked for, and ends at the first that did not.
-func (s source) pass(ctx context.Context, part stretch, whole bool, ask question) (found []message, seen int, told bool, err error) {
+func (s *source) pass(ctx context.Context, part stretch, whole bool, ask question) (found []message, seen int, told bool, err error) {
 	told = true
 	seen, err = s.scan(ctx, part, whole, func(m message) bool {
 		switch ask(m) {
@@ -61,7 +61,7 @@ const (
 // backwards finds the latest messages of a stretch that are looked for, at most
 // limit, the latest first. It reads parts from the end, each larger than the
 // one before as long as there is little in them, and no more than it has to.
-func (s source) backwards(ctx context.Context, part stretch, limit int, ask question) (latest []message, err error) {
+func (s *source) backwards(ctx context.Context, part stretch, limit int, ask question) (latest []message, err error) {
 	span := uint64(firstSpan)
 	for to := part.to; to >= part.from && len(latest) < limit; {
 		from := part.from
@@ -84,7 +84,7 @@ func (s source) backwards(ctx context.Context, part stretch, limit int, ask ques
 }
 
 // forwards hands over every message of a stretch that is looked for.
-func (s source) forwards(ctx context.Context, part stretch, ask question, take func(message)) error {
+func (s *source) forwards(ctx context.Context, part stretch, ask question, take func(message)) error {
 	span := uint64(fullSpan)
 	for from := part.from; from <= part.to; {
 		to := part.to

@@ -130,6 +130,9 @@ func TestPageReadsFromTheEndOverGapsAndOtherRoutes(t *testing.T) {
 	if diff := cmp.Diff(all[100:103], ids(Filter{Before: all[99]}, 3)); diff != "" {
 		t.Errorf("the next page (-want +got):\n%s", diff)
 	}
+	if info, err := s.Info(t.Context()); err != nil || info.State.Consumers > 0 {
+		t.Errorf("%d consumers are left behind, %v", info.State.Consumers, err)
+	}
 	counts, err := b.letters().Routes(t.Context())
 	if diff := cmp.Diff(map[string]uint64{"payments": 427, "messages": 3}, counts); err != nil || diff != "" {
 		t.Error(err, diff)

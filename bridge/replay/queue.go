@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -13,6 +14,10 @@ const (
 	// unless nobody answers.
 	patience = 10 * time.Second
 )
+
+// ErrAbandon is the cause that, when it ends a run's context, also ends what is
+// under way: nobody will answer it.
+var ErrAbandon = errors.New("nobody will answer")
 
 // turn lets messages that are prepared at the same time be published in their
 // order.
@@ -73,6 +78,11 @@ func (q queue) run(ctx context.Context, n int) error {
 			defer passed()
 			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 			defer cancel()
+			defer context.AfterFunc(ctx, func() {
+				if errors.Is(context.Cause(ctx), ErrAbandon) {
+					cancel()
+				}
+			})()
 			if err := q.do(limited, i, t, passed); err != nil {
 				fail(err)
 			}

@@ -19,9 +19,10 @@ const (
 	// that is taken for the lack of an answer.
 	fetchWait      = 10 * time.Second
 	fetchHeartbeat = 2 * time.Second
-	// consumerLife is how long the server keeps a consumer after it was read
-	// from. Nobody deletes it: that is a permission which readers need not have.
+	// consumerLife is how long the server keeps a consumer that its reader,
+	// killed perhaps, did not delete, and dropWait how long deleting may take.
 	consumerLife = 15 * time.Second
+	dropWait     = 2 * time.Second
 )
 
 // errGap is a message that got lost on its way here.
@@ -36,7 +37,7 @@ type stretch struct {
 
 // scan visits the messages of a stretch in their order, until visit returns
 // false. It reports how many it has visited.
-func (s source) scan(ctx context.Context, part stretch, whole bool, visit func(message) bool) (n int, err error) {
+func (s *source) scan(ctx context.Context, part stretch, whole bool, visit func(message) bool) (n int, err error) {
 	c, err := s.consumer(ctx, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: part.from,
 		FilterSubjects: part.subjects, HeadersOnly: !whole,
@@ -44,6 +45,7 @@ func (s source) scan(ctx context.Context, part stretch, whole bool, visit func(m
 	if err != nil {
 		return 0, err
 	}
+	defer s.drop(ctx, c)
 	batch := headersBatch
 	if whole {
 		batch = wholeBatch
@@ -60,7 +62,7 @@ func (s source) scan(ctx context.Context, part stretch, whole bool, visit func(m
 }
 
 // consumer creates a consumer that goes away by itself.
-func (s source) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+func (s *source) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	config.AckPolicy = jetstream.AckNonePolicy
 	config.MemoryStorage = true
 	config.Replicas = 1
@@ -72,8 +74,19 @@ func (s source) consumer(ctx context.Context, config jetstream.ConsumerConfig) (
 	return c, nil
 }
 
+// drop deletes a consumer: an account may have a limit of them. Who is not
+// allowed to leaves it to the server.
+func (s *source) drop(ctx context.Context, c jetstream.Consumer) {
+	if s.littered {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWait)
+	defer cancel()
+	s.littered = s.stream.DeleteConsumer(ctx, c.CachedInfo().Name) != nil
+}
+
 // read hands over what a new consumer has, until visit returns false.
-func (s source) read(ctx context.Context, c jetstream.Consumer, batch int, visit func(message) bool) error {
+func (s *source) read(ctx context.Context, c jetstream.Consumer, batch int, visit func(message) bool) error {
 	pending, next := c.CachedInfo().NumPending, uint64(1)
 	for pending > 0 {
 		got, err := fetch(ctx, c, batch, pending)

@@ -14,7 +14,7 @@ import (
 // redeliver.<route>.<subject>, and then the letter is deleted.
 //
 // Once ctx is done no more are begun; those under way, a few dozen, are
-// finished. Where no consumer takes a route's redeliveries its letters should
+// finished, unless its cause is ErrAbandon. Where no consumer takes a route's redeliveries its letters should
 // not be replayed: see Events.Takes.
 //
 // It ends at the first error that others would meet too, with the tally so far.
@@ -49,6 +49,9 @@ func (l *Letters) copy(ctx context.Context, again redelivery, id uint64) (msg *n
 	}
 	if err != nil {
 		return nil, &unreadableError{err}
+	}
+	if letter.Subject == "" {
+		return nil, &unreadableError{errors.New("its subject does not say where the event was published")}
 	}
 	// The same for one letter however often it is replayed; another for the
 	// next letter of the same event, and in a stream that was created again.

@@ -15,6 +15,7 @@ type source struct {
 	name        string
 	stream      jetstream.Stream
 	first, last uint64
+	littered    bool // deleting consumers does not work
 }
 
 // message is a message of a stream. Where only headers were asked for its body
@@ -38,11 +39,11 @@ func open(ctx context.Context, js jetstream.JetStream, name string) (source, err
 		return source{}, fmt.Errorf("look up stream %s: %w", name, err)
 	}
 	state := s.CachedInfo().State
-	return source{name, s, state.FirstSeq, state.LastSeq}, nil
+	return source{name: name, stream: s, first: state.FirstSeq, last: state.LastSeq}, nil
 }
 
 // get reads one message, its body included.
-func (s source) get(ctx context.Context, sequence uint64) (message, error) {
+func (s *source) get(ctx context.Context, sequence uint64) (message, error) {
 	m, err := s.stream.GetMsg(ctx, sequence)
 	if err != nil {
 		return message{}, fmt.Errorf("read %d in %s: %w", sequence, s.name, err)
@@ -57,13 +58,14 @@ func (s source) get(ctx context.Context, sequence uint64) (message, error) {
 
 // seek returns the sequence of the first message stored at or after a time, or
 // the one after the last.
-func (s source) seek(ctx context.Context, at time.Time) (uint64, error) {
+func (s *source) seek(ctx context.Context, at time.Time) (uint64, error) {
 	c, err := s.consumer(ctx, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at, HeadersOnly: true,
 	})
 	if err != nil {
 		return 0, err
 	}
+	defer s.drop(ctx, c)
 	found := s.last + 1
 	if c.CachedInfo().NumPending == 0 {
 		return found, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/replay"
 )
 
 // dialTimeout is how long a command waits for a server to let it in.
@@ -26,7 +27,7 @@ type link struct {
 
 	mu     sync.Mutex
 	denied error
-	refuse []context.CancelFunc
+	refuse []context.CancelCauseFunc
 }
 
 // dial connects to NATS, or says what is in the way and what to change. Close
@@ -56,12 +57,13 @@ func (l *link) close() { l.nc.Close() }
 
 // note remembers what the user was denied: the request itself only times out.
 func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
-	if errors.Is(err, nats.ErrPermissionViolation) {
+	tidying := strings.Contains(err.Error(), ".CONSUMER.DELETE.") // which is dispensable
+	if errors.Is(err, nats.ErrPermissionViolation) && !tidying {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.denied = err
 		for _, cancel := range l.refuse {
-			cancel()
+			cancel(replay.ErrAbandon)
 		}
 	}
 }
@@ -69,11 +71,11 @@ func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
 // whileAllowed returns a context that ends with ctx, and as soon as the user is
 // denied something: nobody will answer then.
 func (l *link) whileAllowed(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refuse = append(l.refuse, cancel)
-	return ctx, cancel
+	return ctx, func() { cancel(nil) }
 }
 
 // denial returns the last permission that was missing, if any was.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -103,26 +102,6 @@ func openLetters(ctx context.Context, c *console, what string, do func(context.C
 		err = do(ctx, cfg, nats, letters)
 	}
 	return nats.explain(what, err)
-}
-
-// explain says what an error of JetStream comes from, where that is known.
-func (l *link) explain(what string, err error) error {
-	var usage *usageError
-	if err == nil || errors.As(err, &usage) {
-		return err
-	}
-	if denied := l.denial(); denied != nil {
-		return fmt.Errorf("%s: %w", what, denied)
-	}
-	switch {
-	case errors.Is(err, context.Canceled):
-		return errors.New(what + ": interrupted")
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		return fmt.Errorf("%s: %w: start nats-server with -js, or enable JetStream for the account", what, err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoHeartbeat):
-		return fmt.Errorf("%s: no answer from JetStream (%w)", what, err)
-	}
-	return err
 }
 
 // letterIDs reads IDs given as arguments.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -160,7 +161,8 @@ func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`accounts { APP { jetstream: enabled, users = [
 		{user: all, password: canary}
 		{user: nobody, password: canary, permissions: {publish: ["nothing"]}}
-		{user: reader, password: canary, permissions: {publish: {deny: ["$JS.API.STREAM.MSG.DELETE.>"]}}}
+		{user: reader, password: canary, permissions: {publish: {deny: ["$JS.API.STREAM.MSG.DELETE.>", "$JS.API.CONSUMER.DELETE.>"]}}}
+		{user: careful, password: canary, permissions: {publish: {deny: ["redeliver.>"]}}}
 	] } }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -173,19 +175,37 @@ func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
 		var out, errs buffer
 		status = run(context.Background(), args, &console{environ: []string{
 			"NATS_URL=" + server.URL(), "NATS_USER=" + user, "NATS_PASSWORD=canary",
+			"MAKE_WEBHOOK_PAYMENTS_URL=http://127.0.0.1:1/payments",
 		}, in: strings.NewReader(""), out: &out, err: &errs})
 		return status, errs.String()
 	}
 	if status, log := try("all", "setup"); status != exitDone {
 		t.Fatalf("setup: exit status %d: %s", status, log)
 	}
-	for _, args := range [][]string{{"dlq", "ls"}, {"dlq", "discard", "--all"}, {"replay", "--route", "payments", "--since", "1h"}} {
-		status, log := try("nobody", args...)
-		if status != exitFailed || strings.Count(log, "\n") != 1 || !strings.Contains(log, `Permissions Violation for Publish to "$JS.API.`) {
-			t.Errorf("%v: exit status %d: %s", args, status, log)
+	nc, err := nats.Connect(server.URL(), nats.UserInfo("all", "canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	if _, err := nc.Request("dlq.payments.payments.success", []byte("{}"), patience); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		user, args, want string
+	}{
+		{"nobody", "dlq ls", `list dead letters: nats: permissions violation: Permissions Violation for Publish to "$JS.API.`},
+		{"nobody", "dlq discard --all", `Permissions Violation for Publish to "$JS.API.`},
+		{"nobody", "replay --route payments --since 1h", `Permissions Violation for Publish to "$JS.API.`},
+		{"reader", "dlq discard 1", `Permissions Violation for Publish to "$JS.API.STREAM.MSG.DELETE.EVENTS_DLQ"`},
+		{"careful", "dlq replay 1", `stopped after 0 of 1: replay dead letters: nats: permissions violation: ` +
+			`Permissions Violation for Publish to "redeliver.payments.payments.success"; the rest are where they were`},
+	} {
+		status, log := try(tt.user, strings.Fields(tt.args)...)
+		if status != exitFailed || strings.Count(log, "\n") != 1 || !strings.Contains(log, tt.want) {
+			t.Errorf("%s: %s: exit status %d: %s", tt.user, tt.args, status, log)
 		}
 	}
-	if status, log := try("reader", "dlq", "ls"); status != exitDone {
+	if status, log := try("reader", "dlq", "ls"); status != exitDone || !strings.Contains(log, "1 of 1 dead letter") {
 		t.Errorf("exit status %d: %s", status, log)
 	}
 }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// explained is an error that says what an operator needs to know.
+type explained struct{ err error }
+
+func (e *explained) Error() string { return e.err.Error() }
+func (e *explained) Unwrap() error { return e.err }
+
+// explain says, once, what an error of JetStream comes from, where that is
+// known; what was attempted takes the place of what the library says.
+func (l *link) explain(what string, err error) error {
+	var usage *usageError
+	var before *explained
+	denied := l.denial()
+	switch {
+	case err == nil, errors.As(err, &usage), errors.As(err, &before):
+		return err
+	case denied != nil:
+		err = fmt.Errorf("%s: %w", what, denied)
+	case errors.Is(err, context.Canceled):
+		err = errors.New(what + ": interrupted")
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		err = fmt.Errorf("%s: %w: start nats-server with -js, or enable JetStream for the account", what, err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoHeartbeat):
+		err = fmt.Errorf("%s: no answer from JetStream (%w)", what, err)
+	}
+	return &explained{err}
+}
