@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Class is what an answer of a webhook means for the event and for its
 // destination.
@@ -59,4 +62,7 @@ type Request struct {
 	// MaxAttempts bounds the requests of this delivery, Timeout each of them.
 	MaxAttempts int
 	Timeout     time.Duration
+	// Mark, where set, is called right before each request, and what it returns
+	// once its answer was read, by the goroutine that delivers: Caution.Mark.
+	Mark func(context.Context) (done func())
 }

@@ -30,6 +30,8 @@ type Message struct {
 	// hands by now, because this process was away for too long: nothing more
 	// may be posted of it.
 	Lost func() bool
+	// Caution, where set, surrounds what may end the process.
+	Caution Caution
 }
 
 func (m Message) lost() bool { return m.Lost != nil && m.Lost() }

@@ -84,6 +84,19 @@ func (p *Pipeline) Redirect(d *Destination) { p.target.replace(d) }
 // of it. It waits as long as the destination is held; once ctx is done it hands
 // the message back, unless a request is in flight, whose answer it awaits.
 func (p *Pipeline) Handle(ctx context.Context, m Message) Verdict {
+	var v Verdict
+	if err := m.cautiously(ctx, func() { v = p.read(m) }); err != nil {
+		stopped(ctx, &v)
+	}
+	if v.Outcome != 0 {
+		return v
+	}
+	return p.deliver(ctx, m, v)
+}
+
+// read decodes and checks the event. Its verdict has no outcome yet where the
+// event is to be delivered.
+func (p *Pipeline) read(m Message) Verdict {
 	event, err := schemas.Decode(m.Body)
 	if err != nil {
 		return Verdict{Outcome: DeadLettered, Reason: Invalid, Error: err.Error()}
@@ -100,9 +113,8 @@ func (p *Pipeline) Handle(ctx context.Context, m Message) Verdict {
 	}
 	if p.filters(event) {
 		v.Outcome = Filtered
-		return v
 	}
-	return p.deliver(ctx, m, v)
+	return v
 }
 
 // filters reports whether the route does not want the event. An event without
@@ -139,37 +151,6 @@ func (p *Pipeline) deliver(ctx context.Context, m Message, v Verdict) Verdict {
 	}
 }
 
-// post goes through the gate and posts, once each. Its error is the gate's:
-// nothing was sent.
-func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
-	d := to.destination
-	pass, err := p.gate.Enter(ctx, d, m)
-	if err != nil {
-		return pass, Answer{}, err
-	}
-	if m.lost() {
-		p.gate.Leave(ctx, d, m, pass, Answer{Class: ClassInterrupted})
-		return pass, Answer{}, errLost
-	}
-	start := time.Now()
-	var waited time.Duration
-	a := p.deliverer.Deliver(ctx, p.request(d, m, *v, pass, failed), func(ctx context.Context) error {
-		defer func(begin time.Time) { waited += time.Since(begin) }(time.Now())
-		if err := p.gate.Again(ctx, d); err != nil {
-			return err
-		}
-		if m.lost() {
-			return errLost
-		}
-		return nil
-	})
-	v.Duration += time.Since(start) - waited
-	v.Attempts += a.Attempts
-	v.Status, v.Error = a.Status, a.Detail
-	p.gate.Leave(ctx, d, m, pass, to.heard(a))
-	return pass, a, nil
-}
-
 // stopped is the verdict of a message whose wait was ended: the bridge stops,
 // the event is lost to another replica, or the stream will soon take it.
 func stopped(ctx context.Context, v *Verdict) {
@@ -179,21 +160,5 @@ func stopped(ctx context.Context, v *Verdict) {
 		if v.Error == "" {
 			v.Error = ErrExpiring.Error()
 		}
-	}
-}
-
-// request builds the delivery of a message; failed is how many of its requests
-// have been used up before it was interrupted.
-func (p *Pipeline) request(d *Destination, m Message, v Verdict, pass Pass, failed int) Request {
-	attempts := max(1, p.retry.Attempts-failed)
-	if pass.Probe {
-		attempts = 1
-	}
-	return Request{
-		Destination: d,
-		EventID:     v.EventID, Type: v.Type, Subject: m.Subject, Body: m.Body,
-		TraceParent: m.TraceParent, TraceState: m.TraceState,
-		Delivery: m.Delivery, Attempt: v.Attempts + 1,
-		MaxAttempts: attempts, Timeout: p.route.Timeout,
 	}
 }

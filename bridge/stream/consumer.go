@@ -35,6 +35,8 @@ type consumer struct {
 	settler *settler
 	log     *slog.Logger
 	ackWait time.Duration
+	// suspects are those of all routes.
+	suspects *suspects
 
 	hand     *hand
 	pull     *puller

@@ -9,9 +9,10 @@
 //	                      ↑ sweep keeps what is in hand alive
 //
 // Only this package holds NATS messages, and only settle.go settles them. Beside
-// that way: parking.go brings back events that were put off, floor.go notes how
-// far a consumer has got, retention.go gives events up before the stream takes
-// them, plan.go says what provisioning would change.
+// that way: parking.go brings back events that were put off, suspect.go finds
+// out whose handling ends the process, floor.go notes how far a consumer has
+// got, retention.go gives events up before the stream takes them, plan.go says
+// what provisioning would change.
 //
 // Events are pulled with requests of the package's own rather than with
 // jetstream.Consumer: it must ask for exactly as many events as can start,

@@ -23,6 +23,8 @@ type item struct {
 	bridge.Message
 	id      identity
 	ackWait time.Duration
+	// caution is that of an event which was delivered before, once it is handled.
+	caution *caution
 
 	mu      sync.Mutex
 	msg     *nats.Msg               // its latest delivery, which is the one to settle

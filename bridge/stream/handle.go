@@ -21,14 +21,26 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
-	c.settler.settle(grace, it, v)
-	c.hand.drop(it)
+	c.settle(grace, it, v)
 	if int(c.settler.acking.Load()) < c.route.Concurrency {
 		return // nobody waits for room
 	}
 	select {
 	case c.settled <- struct{}{}:
 	default:
+	}
+}
+
+// settle settles an event and forgets it, and whatever it was suspected of.
+func (c *consumer) settle(grace context.Context, it *item, v bridge.Verdict) {
+	acquitted := it.caution != nil && !it.caution.stays(v)
+	if acquitted && v.Outcome != bridge.DeadLettered {
+		_ = it.caution.clear(grace) // before anybody else has the event; what is left is removed below
+	}
+	c.settler.settle(grace, it, v)
+	c.hand.drop(it)
+	if acquitted && grace.Err() == nil {
+		c.settler.insist(grace, it, "remove mark", func(ctx context.Context, it *item) error { return it.caution.clear(ctx) })
 	}
 }
 
@@ -66,5 +78,13 @@ func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
 			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
 		}
 	}()
-	return c.handler.Handle(ctx, it.Message)
+	m := it.Message
+	if m.Delivery > 1 {
+		it.caution = c.suspects.look(ctx, c.route.Name, it)
+		if v, yes := it.caution.crashed(); yes {
+			return v
+		}
+		m.Caution = it.caution
+	}
+	return c.handler.Handle(ctx, m)
 }

@@ -53,8 +53,11 @@ type note struct {
 	Due   time.Time `json:"due"`
 }
 
-func parkingKey(route string, id identity) string {
-	return "parked." + route + "." + strconv.FormatUint(id.sequence, 10) + "-" + strconv.FormatInt(id.published, 16)
+func parkingKey(route string, id identity) string { return eventKey("parked", route, id) }
+
+// eventKey is the key of what the bucket keeps for an event on one route.
+func eventKey(kind, route string, id identity) string {
+	return kind + "." + route + "." + strconv.FormatUint(id.sequence, 10) + "-" + strconv.FormatInt(id.published, 16)
 }
 
 // park notes an event that was put off.
@@ -101,10 +104,15 @@ const errTTLDisabled jetstream.ErrorCode = 10166
 // take removes a note and reports whether it was still there as it was: then
 // its event is the caller's to bring back.
 func take(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
-	err := kv.Purge(ctx, e.Key(), jetstream.LastRevision(e.Revision()), jetstream.PurgeTTL(markerLife))
+	return purge(ctx, kv, e.Key(), e.Revision())
+}
+
+// purge removes a key and reports whether it was still at that revision.
+func purge(ctx context.Context, kv jetstream.KeyValue, key string, revision uint64) (bool, error) {
+	err := kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(markerLife))
 	var api *jetstream.APIError
 	if errors.As(err, &api) && api.ErrorCode == errTTLDisabled {
-		err = kv.Purge(ctx, e.Key(), jetstream.LastRevision(e.Revision())) // its marker stays
+		err = kv.Purge(ctx, key, jetstream.LastRevision(revision)) // its marker stays
 	}
 	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return false, nil

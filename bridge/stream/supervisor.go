@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/makebridge/makebridge/bridge"
 )
@@ -60,6 +61,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 		keepers: map[*consumer]*floorKeeper{},
 		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, log: c.Logger},
 	}
+	suspects := newSuspects(s.parking.open, nuid.Next(), c.Settings.AckWait, c.Logger)
 	for _, r := range c.Routes {
 		log := c.Logger.With("route", r.Name)
 		keeper := &floorKeeper{floors: s.provisioner.floors, route: r.Name, observer: c.Observer, log: log}
@@ -68,6 +70,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
 		}
 		one := newConsumer(r, c.Handler(r), settler, log)
+		one.suspects = suspects
 		s.consumers, s.keepers[one] = append(s.consumers, one), keeper
 		s.unbound[r.Name] = "not bound yet"
 	}

@@ -66,6 +66,9 @@ func (d *delivery) newRequest(ctx context.Context) *retryablehttp.Request {
 // What it returns is for http.Client and retryablehttp to go by; the answer is
 // d.answer. As a delivery has no CloseIdleConnections, giving up closes none.
 func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
+	if d.request.Mark != nil {
+		defer d.request.Mark(req.Context())()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), d.request.Timeout)
 	defer cancel()
 	start := time.Now()

@@ -1,0 +1,67 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// post goes through the gate and posts, once each. Where it returns an error
+// nothing was sent.
+func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
+	d := to.destination
+	if err := m.turn(ctx); err != nil {
+		return Pass{}, Answer{}, err
+	}
+	pass, err := p.gate.Enter(ctx, d, m)
+	if err != nil {
+		return pass, Answer{}, err
+	}
+	end, ok := m.begin()
+	if !ok { // not to be waited for here: the pass is for now
+		a := Answer{Class: ClassInterrupted}
+		p.gate.Leave(ctx, d, m, pass, a)
+		return pass, a, nil
+	}
+	defer end()
+	if m.lost() {
+		p.gate.Leave(ctx, d, m, pass, Answer{Class: ClassInterrupted})
+		return pass, Answer{}, errLost
+	}
+	start := time.Now()
+	var waited time.Duration
+	a := p.deliverer.Deliver(ctx, p.request(d, m, *v, pass, failed), func(ctx context.Context) error {
+		defer func(begin time.Time) { waited += time.Since(begin) }(time.Now())
+		if err := p.gate.Again(ctx, d); err != nil {
+			return err
+		}
+		if m.lost() {
+			return errLost
+		}
+		return nil
+	})
+	v.Duration += time.Since(start) - waited
+	v.Attempts += a.Attempts
+	v.Status, v.Error = a.Status, a.Detail
+	p.gate.Leave(ctx, d, m, pass, to.heard(a))
+	return pass, a, nil
+}
+
+// request builds the delivery of a message; failed is how many of its requests
+// have been used up before it was interrupted.
+func (p *Pipeline) request(d *Destination, m Message, v Verdict, pass Pass, failed int) Request {
+	attempts := max(1, p.retry.Attempts-failed)
+	if pass.Probe {
+		attempts = 1
+	}
+	r := Request{
+		Destination: d,
+		EventID:     v.EventID, Type: v.Type, Subject: m.Subject, Body: m.Body,
+		TraceParent: m.TraceParent, TraceState: m.TraceState,
+		Delivery: m.Delivery, Attempt: v.Attempts + 1,
+		MaxAttempts: attempts, Timeout: p.route.Timeout,
+	}
+	if m.Caution != nil {
+		r.Mark = m.Caution.Mark
+	}
+	return r
+}
