@@ -22,7 +22,8 @@ type Wait struct {
 	Off bool
 	// Events is how many there are, those that nobody wants to filter away
 	// included. AtMost says that there may be fewer: which of them are younger
-	// than the route's START was not counted.
+	// than the route's START, or than what a consumer that was deleted had got
+	// to, was not counted.
 	Events uint64
 	AtMost bool
 	// Oldest is when the oldest of them was stored, zero where that is not
@@ -83,6 +84,13 @@ func (b *backlog) look(ctx context.Context, r *bridge.Route, w *Wait) (consumed 
 		return true, b.age(ctx, r, info.AckFloor.Stream+1, w)
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
 		return false, err
+	}
+	at, found, err := b.floor(ctx, r.Name)
+	switch {
+	case err != nil:
+		return false, err
+	case found:
+		return false, b.above(ctx, r, at.Sequence, w)
 	case r.Start.New:
 		return false, nil
 	}
