@@ -16,14 +16,23 @@ const (
 	chaosInHand = 6 * time.Second
 
 	chaosUnexplained = "unexplained"
+	// chaosInFlight ends the causes of what was in flight.
+	chaosInFlight = " in flight"
 )
+
+// chaosBlame is what led to duplicates: a harm, and whether the events were in
+// flight or in hand as it was done.
+type chaosBlame struct {
+	harm   int
+	inHand bool
+}
 
 // judgeDuplicates finds the cause of each time an event was taken beyond the
 // first, and that there is one. What was done to a process explains no more
-// duplicates than there were events in hand or on their way there. It returns
-// the duplicates by cause.
+// duplicates than there were requests in flight, or events in hand, that it
+// could strike. It returns the duplicates by cause.
 func (c *chaos) judgeDuplicates() map[string]int {
-	causes, explained := map[string]int{}, map[int]int{}
+	causes, explained := map[string]int{}, map[chaosBlame]int{}
 	for key, rs := range c.webhook.requests {
 		var before *chaosRequest
 		for i := range rs {
@@ -33,23 +42,52 @@ func (c *chaos) judgeDuplicates() map[string]int {
 			if before != nil {
 				cause, harm := c.blame(*before, rs[i])
 				causes[cause]++
-				explained[harm]++
+				explained[chaosBlame{harm, !strings.HasSuffix(cause, chaosInFlight)}]++
 				c.judgeDuplicate(key, *before, rs[i], cause)
 			}
 			before = &rs[i]
 		}
 	}
-	delete(explained, noHarm)
-	for i, n := range explained {
-		h, most := c.harms.all[i], 2*chaosConcurrency*len(chaosRoutes())
-		if h.name == chaosServer {
-			most *= chaosReplicas
+	for of, n := range explained {
+		if of.harm == noHarm {
+			continue
 		}
+		h := c.harms.all[of.harm]
+		most, what := c.exposed(h), "requests in flight"
+		if of.inHand {
+			most, what = h.hands(), "events in hand"
+		}
+		c.worst[h.title()] = max(c.worst[h.title()], n)
 		if n > most {
-			c.complain("too many duplicates", "%d because %s was %s at %s, want at most %d", n, h.life, h.kind, stamp(h.from), most)
+			c.complain("too many duplicates", "%d because %s was %s at %s, with %d %s", n, h.life, h.kind, stamp(h.from), most, what)
 		}
 	}
 	return causes
+}
+
+// exposed returns how many requests were in flight as something was done to
+// their sender or to the server, or answered so shortly before that the
+// acknowledgement may not have got through.
+func (c *chaos) exposed(h chaosHarm) (n int) {
+	for _, rs := range c.webhook.requests {
+		for _, r := range rs {
+			if (h.name == chaosServer || h.life == r.sender) && h.overlaps(r.came, r.settled.Add(chaosAckTime)) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// hands returns how many events may be in hand in what was harmed: for each
+// route those that can start, and what its pace starts within a tenth of a
+// second, which the limit of its destination bounds.
+func (h chaosHarm) hands() int {
+	const each = chaosConcurrency + chaosLimit/10
+	if h.name == chaosServer {
+		return each * len(chaosRoutes()) * chaosReplicas
+	}
+	return each * len(chaosRoutes())
 }
 
 // judgeDuplicate: a replica that has seen the 2xx does not post the event again
@@ -83,9 +121,9 @@ func (c *chaos) blame(before, again chaosRequest) (cause string, harm int) {
 			return h.title() == "server killed" && before.sender != again.sender && before.delivery == again.delivery
 		}},
 		// The acknowledgement did not get through …
-		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.kind == "killed" && h.life == before.sender }},
-		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == before.sender }},
-		{" in flight", before.came, acked, func(h chaosHarm) bool { return h.name == chaosServer }},
+		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.kind == "killed" && h.life == before.sender }},
+		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == before.sender }},
+		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.name == chaosServer }},
 		// … or two replicas had the event in hand, since one could not say so.
 		{" in hand", inHand, again.came, func(h chaosHarm) bool {
 			return h.kind == "frozen" && (h.life == again.sender || h.life == before.sender)

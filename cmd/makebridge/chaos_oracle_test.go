@@ -16,6 +16,7 @@ func (c *chaos) judge() {
 	c.judgeArrivals()
 	c.judgeLedger(c.judgeLetters())
 	c.judgeCounts()
+	c.judgeDeliveries()
 	c.judgeLimit()
 	quiet := c.judgeHolds()
 	duplicates := c.judgeDuplicates()
@@ -47,8 +48,8 @@ func (c *chaos) judgeArrivals() {
 type chaosLetter struct{ id, route string }
 
 // judgeLetters: only invalid events are dead-lettered, as they were, and once
-// for each route. No webhook ever rejects an event, and no event fails so often
-// that it is exhausted.
+// for each route. No webhook ever rejects an event, no event fails so often that
+// it is exhausted, and none is blamed for the ends that processes come to.
 func (c *chaos) judgeLetters() map[chaosLetter]bool {
 	letters := map[chaosLetter]bool{}
 	for _, m := range c.letters {
@@ -60,6 +61,8 @@ func (c *chaos) judgeLetters() map[chaosLetter]bool {
 			c.complain("invented letter", "%q at %s", l.id, m.Subject)
 		case letters[l]:
 			c.complain("second letter", "%s for %s", l.id, l.route)
+		case header("Reason") == "crashed":
+			c.complain("blamed", "%s by %s, though none ends a process: deliveries %s, %s", l.id, l.route, header("Deliveries"), header("Error"))
 		case !e.invalid || header("Reason") != "invalid":
 			c.complain("dead-lettered", "%s by %s as %s (invalid: %t): deliveries %s, status %s, %s", l.id, l.route,
 				header("Reason"), e.invalid, header("Deliveries"), header("Status"), header("Error"))

@@ -40,6 +40,7 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 	c.t.Logf("processes: %s", listed(harms))
 	c.t.Logf("webhooks: %s; %d of them held it for all to know", listed(faults), quietHolds)
 	c.t.Logf("duplicates: %s", listed(duplicates))
+	c.t.Logf("the most because of one: %s; the most deliveries of an event: %d", listed(c.worst), c.deliveries)
 	if len(c.complaints) > 0 {
 		c.t.Logf("complaints: %s", listed(c.complaints))
 		c.timeline()
@@ -48,7 +49,10 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 
 // tally counts what went through.
 func (c *chaos) tally() map[string]int {
-	n := map[string]int{"letters": len(c.letters), "holds": c.holds()}
+	n := map[string]int{
+		"letters": len(c.letters), "holds": c.logged(`"msg":"destination held"`, `"failed_probes":0`),
+		"suspects": c.logged("which is now handled with caution"),
+	}
 	for id, e := range c.ledger.events {
 		n["repeated publishes"] += e.repeats
 		if e.acked {
@@ -76,11 +80,11 @@ func (c *chaos) tally() map[string]int {
 	return n
 }
 
-// holds counts the holds that replicas began.
-func (c *chaos) holds() (n int) {
+// logged counts the lines of the bridges that have all of these in them.
+func (c *chaos) logged(parts ...string) (n int) {
 	for _, p := range c.bridges {
 		for line := range bytes.Lines(p.text()) {
-			if bytes.Contains(line, []byte(`"msg":"destination held"`)) && bytes.Contains(line, []byte(`"failed_probes":0`)) {
+			if !slices.ContainsFunc(parts, func(part string) bool { return !bytes.Contains(line, []byte(part)) }) {
 				n++
 			}
 		}

@@ -71,13 +71,15 @@ type chaos struct {
 	letters []*jetstream.RawStreamMsg // read before the server stops
 
 	complaints map[string]int // by kind
+	worst      map[string]int // duplicates because of one harm, by its title
+	deliveries int            // of the event that was delivered most often
 }
 
 func newChaos(t *testing.T) *chaos {
 	t.Helper()
 	c := &chaos{
 		t: t, seed: rand.Uint64(), duration: chaosDuration,
-		harms: &chaosHarms{}, ledger: newChaosLedger(), complaints: map[string]int{},
+		harms: &chaosHarms{}, ledger: newChaosLedger(), complaints: map[string]int{}, worst: map[string]int{},
 	}
 	if text := os.Getenv("MAKEBRIDGE_CHAOS_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
