@@ -54,6 +54,9 @@ type Pipeline struct {
 	gate       Gate
 	retry      RetryPolicy
 	validation Validation
+	// slot is for the one request of a route that has no more in flight; nil
+	// where there may be several.
+	slot *Slot
 }
 
 // Config is what a Pipeline works with. Every field is required.
@@ -67,7 +70,14 @@ type Config struct {
 
 // NewPipeline returns the pipeline of one route.
 func NewPipeline(c Config) *Pipeline {
-	return &Pipeline{c.Route, newTarget(c.Route.Destination), c.Deliverer, c.Gate, c.Retry, c.Validation}
+	p := &Pipeline{
+		route: c.Route, target: newTarget(c.Route.Destination), deliverer: c.Deliverer, gate: c.Gate,
+		retry: c.Retry, validation: c.Validation,
+	}
+	if c.Route.Concurrency == 1 {
+		p.slot = &Slot{}
+	}
+	return p
 }
 
 // Destination returns where the route's events go now: the route's own until

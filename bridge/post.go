@@ -9,14 +9,14 @@ import (
 // nothing was sent.
 func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
 	d := to.destination
-	if err := m.turn(ctx); err != nil {
+	if err := p.room(ctx, m); err != nil {
 		return Pass{}, Answer{}, err
 	}
 	pass, err := p.gate.Enter(ctx, d, m)
 	if err != nil {
 		return pass, Answer{}, err
 	}
-	end, ok := m.begin()
+	end, ok := p.take(m)
 	if !ok { // not to be waited for here: the pass is for now
 		a := Answer{Class: ClassInterrupted}
 		p.gate.Leave(ctx, d, m, pass, a)

@@ -86,7 +86,7 @@ func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error)
 		if err := ctx.Err(); err != nil {
 			return bridge.Pass{}, err
 		}
-		if o.queue[0] != w {
+		if o.first() != w {
 			o.await(ctx, time.Hour)
 			continue
 		}
@@ -104,6 +104,17 @@ func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error)
 		}
 	}
 	return bridge.Pass{}, ctx.Err()
+}
+
+// first is the waiter to probe next: whoever came first, but not with the event
+// of the last probe while there is another. The lock is held.
+func (o *door) first() *waiter {
+	for _, w := range o.queue {
+		if w.event != o.hold.Last {
+			return w
+		}
+	}
+	return o.queue[0]
 }
 
 // due is how long it is until this event may probe. The lock is held.

@@ -149,6 +149,27 @@ func TestHoldGrowsAndIsProbedByAnotherEvent(t *testing.T) {
 	})
 }
 
+// TestEventOfTheLastProbeLetsLaterOnesGoFirst: also one that came while it was
+// waiting alone.
+func TestEventOfTheLastProbeLetsLaterOnesGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := alone(), destination(t, unlimitedPace)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), failed)
+		bad := enter(t, g, d, 1)
+		synctest.Wait()
+		begin := time.Now()
+		pass := mustEnter(t, g, d, 2)
+		if waited := time.Since(begin); !pass.Probe || waited > longest(1) || isThrough(bad) {
+			t.Fatalf("the other probes (%t) after %s, want after at most %s", pass.Probe, waited, longest(1))
+		}
+		g.Leave(t.Context(), d, message(2), pass, delivered)
+		if !isThrough(bad) {
+			t.Fatal("not released")
+		}
+	})
+}
+
 func TestHoldHonoursRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := alone(), destination(t, unlimitedPace)

@@ -68,7 +68,7 @@ func (c *caution) Turn(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return c.turn.await(ctx)
+	return c.turn.Await(ctx)
 }
 
 // Begin keeps other suspects from being handled until end is called.
@@ -76,7 +76,7 @@ func (c *caution) Begin() (end func(), ok bool) {
 	if !c.suspect {
 		return func() {}, true
 	}
-	return c.turn.take()
+	return c.turn.Take()
 }
 
 // Mark puts a mark on the event; done takes it away. A suspect keeps one, which
@@ -156,6 +156,22 @@ func (c *caution) own(ctx context.Context, kv jetstream.KeyValue) (uint64, error
 // back before anything of it was posted is acquitted of nothing.
 func (c *caution) stays(v bridge.Verdict) bool {
 	return c.suspect && v.Outcome == bridge.HandedBack && v.Attempts == 0
+}
+
+// acquit removes the mark of an event before anybody else has it. That of a
+// dead letter stays until the letter is stored.
+func (c *caution) acquit(ctx context.Context, v bridge.Verdict) {
+	if c != nil && !c.stays(v) && v.Outcome != bridge.DeadLettered {
+		_ = c.clear(ctx) // what is left is removed by forget
+	}
+}
+
+// forget removes what is left of the mark of an event that is settled.
+func (c *caution) forget(grace context.Context, s *settler, it *item, v bridge.Verdict) {
+	if c == nil || c.stays(v) || grace.Err() != nil {
+		return
+	}
+	s.insist(grace, it, "remove mark", func(ctx context.Context, _ *item) error { return c.clear(ctx) })
 }
 
 // crashed is the verdict of an event that has ended too many processes.

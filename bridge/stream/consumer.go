@@ -58,7 +58,7 @@ type consumer struct {
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
 	return &consumer{
 		route: r, handler: h, settler: s, log: log,
-		hand: newHand(), answers: make(chan time.Time, 1), settled: make(chan struct{}, 1), freed: make(chan struct{}, r.Concurrency),
+		hand: newHand(), answers: make(chan time.Time, 1), settled: make(chan struct{}, 1), freed: make(chan struct{}, r.Concurrency+1),
 	}
 }
 
@@ -146,7 +146,7 @@ func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 
 // start hands events to the handler while the route has room.
 func (c *consumer) start(ctx, grace context.Context, now time.Time) {
-	for len(c.ready) > 0 && c.running < c.route.Concurrency {
+	for len(c.ready) > 0 && c.running < c.route.Concurrency+c.spare() {
 		it := c.ready[0]
 		c.ready = c.ready[1:]
 		if it.stale(now) {
@@ -169,7 +169,7 @@ func (c *consumer) ask(now time.Time) error {
 	if c.ackRoom() <= 0 {
 		return nil
 	}
-	target := c.route.Concurrency + c.pace.ahead(now)
+	target := c.route.Concurrency + c.spare() + c.pace.ahead(now)
 	lack := target - c.running - len(c.ready) - c.pull.open
 	// While a request is open or events are ready, nobody waits: better one
 	// request for many events than one for each.

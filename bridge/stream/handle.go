@@ -21,26 +21,16 @@ func (c *consumer) handle(ctx, grace context.Context, it *item) {
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
-	c.settle(grace, it, v)
+	it.caution.acquit(grace, v)
+	c.settler.settle(grace, it, v)
+	c.hand.drop(it)
+	it.caution.forget(grace, c.settler, it, v)
 	if int(c.settler.acking.Load()) < c.route.Concurrency {
 		return // nobody waits for room
 	}
 	select {
 	case c.settled <- struct{}{}:
 	default:
-	}
-}
-
-// settle settles an event and forgets it, and whatever it was suspected of.
-func (c *consumer) settle(grace context.Context, it *item, v bridge.Verdict) {
-	acquitted := it.caution != nil && !it.caution.stays(v)
-	if acquitted && v.Outcome != bridge.DeadLettered {
-		_ = it.caution.clear(grace) // before anybody else has the event; what is left is removed below
-	}
-	c.settler.settle(grace, it, v)
-	c.hand.drop(it)
-	if acquitted && grace.Err() == nil {
-		c.settler.insist(grace, it, "remove mark", func(ctx context.Context, it *item) error { return it.caution.clear(ctx) })
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 const (
@@ -40,7 +42,7 @@ type suspects struct {
 	// proven is when this process has lived so long that it may try an event
 	// that is blamed: one that dies young, whatever it does, blames nobody.
 	proven time.Time
-	turn   turn // of the suspect that is handled
+	turn   bridge.Slot // of the suspect that is handled
 	log    *slog.Logger
 
 	markless atomic.Int64 // until when nothing is marked, Unix nanoseconds

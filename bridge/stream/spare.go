@@ -1,0 +1,10 @@
+package stream
+
+// spare is how many events more than the route's concurrency the handler could
+// do with now, to wait and not to be posted: bridge.Pipeline.Spare.
+func (c *consumer) spare() int {
+	if h, ok := c.handler.(interface{ Spare() bool }); ok && h.Spare() {
+		return 1
+	}
+	return 0
+}
