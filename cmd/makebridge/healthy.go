@@ -29,9 +29,9 @@ func newHealthy(c *console) *cobra.Command {
 		Use:   "healthy",
 		Short: "Ask the bridge on this machine whether it is well",
 		Long: `Ask the bridge that runs on this machine, at the port of BRIDGE_HTTP_ADDR,
-whether it lives, or with --ready whether it is connected and takes events. It is
-the health check of a container that has no shell and no curl. The exit status is
-0 if the answer is yes and 1 if it is no or does not come.
+whether it lives, or with --ready whether it is connected and takes events. It
+is the health check of a container that has no shell and no curl. The exit
+status is 0 if the answer is yes and 1 if it is no or does not come.
 
 A bridge that has lost NATS lives and is not ready: to start it again would not
 help, so it is /livez that decides about that.`,
