@@ -109,6 +109,9 @@ func TestComposeTakesWebhooksOfOnesOwn(t *testing.T) {
 // TestComposeServerForgetsNothing reads the server's file as the server does.
 func TestComposeServerForgetsNothing(t *testing.T) {
 	nats := project(t).Services["nats"]
+	if want := "nats:" + server.VERSION + "-alpine"; nats.Image != want {
+		t.Errorf("runs %s, and the bridge is tested with %s", nats.Image, want)
+	}
 	file := filepath.Join("..", "..", "compose", filepath.Base(nats.Command[len(nats.Command)-1]))
 	opts, err := server.ProcessConfigFile(file)
 	if err != nil {
