@@ -24,6 +24,13 @@ func (s *Stream) check(found *problems) {
 	if s.Name == s.DLQ {
 		found.add("BRIDGE_DLQ_STREAM", "must name another stream than BRIDGE_STREAM")
 	}
+	if s.DLQ == s.ReceiptsStream() {
+		found.add("BRIDGE_DLQ_STREAM", "must name another stream than that of receipts, which is BRIDGE_STREAM with "+receiptsSuffix+" behind it")
+	}
+	if !found.has("BRIDGE_STREAM") && len(s.ReceiptsStream()) > maxStreamName {
+		found.add("BRIDGE_STREAM", "must be at most "+strconv.Itoa(maxStreamName-len(receiptsSuffix))+
+			" bytes, for the stream of receipts has "+receiptsSuffix+" behind that name; or set BRIDGE_RECEIPTS=off")
+	}
 }
 
 // bucketStreamPrefix begins the name of a bucket's stream (ADR-8).

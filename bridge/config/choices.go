@@ -59,6 +59,28 @@ func (l *Level) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Switch is a setting that is on or off.
+type Switch bool
+
+// String returns on or off.
+func (s Switch) String() string {
+	if s {
+		return "on"
+	}
+	return "off"
+}
+
+// MarshalText returns the same as String.
+func (s Switch) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads on or off, in capitals too. Its error does not quote the
+// text.
+func (s *Switch) UnmarshalText(text []byte) error {
+	i, err := choose(text, []string{"on", "off"})
+	*s = i == 1
+	return err
+}
+
 // choose returns the place of a word in a closed set, from 1; 0 with an error
 // if it is none of them.
 func choose(text []byte, words []string) (int, error) {

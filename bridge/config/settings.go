@@ -18,8 +18,25 @@ type Stream struct {
 	Replicas  int           `env:"BRIDGE_STREAM_REPLICAS" envDefault:"1" min:"1" max:"5" meaning:"replicas of a stream that the bridge creates"`
 	MaxAge    time.Duration `env:"BRIDGE_STREAM_MAX_AGE" envDefault:"720h" min:"1s" meaning:"how long a stream that the bridge creates keeps events"`
 	DLQMaxAge time.Duration `env:"BRIDGE_DLQ_MAX_AGE" min:"1s" meaning:"how long a dead-letter stream that the bridge creates keeps letters; empty: for ever"`
+	// Receipts say of every settled event what became of it; ReceiptsMaxAge is
+	// for their stream, where the bridge creates it.
+	Receipts       Switch        `env:"BRIDGE_RECEIPTS" envDefault:"on" meaning:"on or off: keep a receipt of what became of each event, which makebridge trace reads"`
+	ReceiptsMaxAge time.Duration `env:"BRIDGE_RECEIPTS_MAX_AGE" envDefault:"168h" min:"1s" meaning:"how long a stream of receipts that the bridge creates keeps them"`
 	// Provision lets the bridge create and extend streams and consumers.
 	Provision bool `env:"BRIDGE_PROVISION" envDefault:"true" meaning:"create or extend streams and consumers at start; false: only check"`
+}
+
+// receiptsSuffix follows the name of the stream of events in that of the stream
+// of receipts.
+const receiptsSuffix = "_RECEIPTS"
+
+// ReceiptsStream names the stream of receipts: that of events with _RECEIPTS
+// behind it. It is empty while receipts are off.
+func (s Stream) ReceiptsStream() string {
+	if !s.Receipts {
+		return ""
+	}
+	return s.Name + receiptsSuffix
 }
 
 // routeDefaults are what a route takes that does not say otherwise.

@@ -75,12 +75,14 @@ func TestEveryVariable(t *testing.T) {
 		{"NATS_INBOX_PREFIX", func(c *Config) any { return c.NATS.InboxPrefix }, "", "_INBOX_bridge", "_INBOX_bridge", []string{"a.>", "a.", "a b"}, ""},
 		{"NATS_JS_DOMAIN", func(c *Config) any { return c.NATS.JSDomain }, "", "leaf", "leaf", []string{"a.b", "*", "a b"}, ""},
 
-		{"BRIDGE_STREAM", func(c *Config) any { return c.Stream.Name }, "EVENTS", "E-1", "E-1", []string{"a.b", "a b", "a*", ">", "a/b", `a\b`, strings.Repeat("a", 256)}, ""},
-		{"BRIDGE_DLQ_STREAM", func(c *Config) any { return c.Stream.DLQ }, "EVENTS_DLQ", "D", "D", []string{"a.b", "EVENTS"}, ""},
+		{"BRIDGE_STREAM", func(c *Config) any { return c.Stream.Name }, "EVENTS", "E-1", "E-1", []string{"a.b", "a b", "a*", ">", "a/b", `a\b`, strings.Repeat("a", 247)}, ""},
+		{"BRIDGE_DLQ_STREAM", func(c *Config) any { return c.Stream.DLQ }, "EVENTS_DLQ", "D", "D", []string{"a.b", "EVENTS", "EVENTS_RECEIPTS"}, ""},
 		{"BRIDGE_BUCKET", func(c *Config) any { return c.Stream.Bucket }, "makebridge", "B_1-x", "B_1-x", []string{"a.b", "a b", ">", "ü", strings.Repeat("a", 253)}, ""},
 		{"BRIDGE_STREAM_REPLICAS", func(c *Config) any { return c.Stream.Replicas }, 1, "3", 3, append(counts, "6"), ""},
 		{"BRIDGE_STREAM_MAX_AGE", func(c *Config) any { return c.Stream.MaxAge }, 720 * h, "48h", 48 * h, durations, ""},
 		{"BRIDGE_DLQ_MAX_AGE", func(c *Config) any { return c.Stream.DLQMaxAge }, time.Duration(0), "48h", 48 * h, durations, ""},
+		{"BRIDGE_RECEIPTS", func(c *Config) any { return c.Stream.ReceiptsStream() }, "EVENTS_RECEIPTS", "OFF", "", []string{"true", "never"}, ""},
+		{"BRIDGE_RECEIPTS_MAX_AGE", func(c *Config) any { return c.Stream.ReceiptsMaxAge }, 168 * h, "48h", 48 * h, durations, ""},
 		{"BRIDGE_PROVISION", func(c *Config) any { return c.Stream.Provision }, true, "False", false, []string{"maybe"}, ""},
 
 		{"BRIDGE_CONCURRENCY", func(c *Config) any { return payments(c).Concurrency }, 16, "4", 4, append(counts, "10001"), ""},
