@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/makebridge/makebridge/bridge"
 )
 
@@ -55,6 +53,9 @@ type Change struct {
 	Vital bool
 	// Err is set with ActionBlocked only.
 	Err error
+	// Optional says that events are delivered whether it is as it should be or
+	// not: nothing but the stream of receipts is.
+	Optional bool
 	// Dangers are settings of what exists, which provisioning leaves alone,
 	// that can lose or withhold events.
 	Dangers []string
@@ -65,7 +66,7 @@ type Change struct {
 
 func (c *Change) block(err error) { c.Action, c.Err = ActionBlocked, err }
 
-// Plan says what there is to do about both streams and the consumers of the
+// Plan says what there is to do about the streams and the consumers of the
 // routes, in this order, and changes nothing. Where Settings.Provision is not
 // set, what would be vital to change is blocked.
 //
@@ -75,9 +76,11 @@ func (c *Change) block(err error) { c.Action, c.Err = ActionBlocked, err }
 // The error says what could not be looked up; the changes are those that were.
 func (p *Provisioner) Plan(ctx context.Context, routes []*bridge.Route) ([]Change, error) {
 	var changes []Change
-	for _, want := range []jetstream.StreamConfig{wantEvents(p.settings), wantLetters(p.settings)} {
+	for _, want := range p.settings.streams() {
 		plan, err := p.planStream(ctx, want)
-		if err != nil {
+		if err != nil && plan.Optional {
+			plan.block(err)
+		} else if err != nil {
 			return changes, err
 		}
 		if plan.Action == ActionCreate || plan.Action == ActionUpdate {

@@ -10,15 +10,18 @@ import (
 type Settings struct {
 	// Stream holds the events, DLQ the dead letters.
 	Stream, DLQ string
+	// Receipts holds what became of each event; empty where no receipts are
+	// kept.
+	Receipts string
 	// Bucket is the key-value bucket that replicas share; package gate makes it.
 	Bucket string
 	// Subjects are those of all routes, also of routes that are off, whose
 	// events wait in the stream.
 	Subjects []string
-	// Replicas, MaxAge and DLQMaxAge apply to streams that are created. A zero
-	// DLQMaxAge keeps letters for ever.
-	Replicas          int
-	MaxAge, DLQMaxAge time.Duration
+	// Replicas, MaxAge, DLQMaxAge and ReceiptsMaxAge apply to streams that are
+	// created. A zero DLQMaxAge keeps letters for ever.
+	Replicas                          int
+	MaxAge, DLQMaxAge, ReceiptsMaxAge time.Duration
 	// AckWait is how long the server waits for a sign of life of an event in
 	// hand before it hands it to somebody else.
 	AckWait time.Duration
@@ -32,10 +35,13 @@ type Settings struct {
 const (
 	duplicateWindow    = 10 * time.Minute
 	dlqDuplicateWindow = 24 * time.Hour
-	maxAckPending      = 20000
+	// receiptsDuplicateWindow is short: nothing is published there twice.
+	receiptsDuplicateWindow = time.Second
+	maxAckPending           = 20000
 
 	redeliverPrefix = "redeliver."
 	dlqPrefix       = "dlq."
+	receiptPrefix   = "receipt."
 )
 
 // filters are the subjects of a route's consumer: its own, and those that

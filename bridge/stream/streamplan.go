@@ -17,7 +17,9 @@ type streamPlan struct {
 }
 
 func (p *Provisioner) planStream(ctx context.Context, want jetstream.StreamConfig) (streamPlan, error) {
-	plan := streamPlan{Change: Change{Kind: KindStream, Name: want.Name, MaxAge: want.MaxAge}}
+	plan := streamPlan{Change: Change{
+		Kind: KindStream, Name: want.Name, MaxAge: want.MaxAge, Optional: want.Name == p.settings.Receipts,
+	}}
 	s, err := p.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		plan.create(want, p.settings.Provision)
@@ -44,7 +46,10 @@ func (p *streamPlan) create(want jetstream.StreamConfig, allowed bool) {
 }
 
 func (p *streamPlan) reconcile(have, want jetstream.StreamConfig, allowed bool) {
-	p.Action, p.MaxAge, p.Dangers = ActionNone, have.MaxAge, dangers(have, want)
+	p.Action, p.MaxAge = ActionNone, have.MaxAge
+	if !p.Optional {
+		p.Dangers = dangers(have, want)
+	}
 	if err := irreconcilable(have, want); err != nil {
 		p.block(err)
 		return
@@ -78,17 +83,20 @@ func (p *Provisioner) held(ctx context.Context, name string, needed []string) er
 			return nil //nolint:nilerr // nobody has to be able to list streams
 		}
 		if other != "" {
-			return fmt.Errorf("stream %s holds subjects of %s; remove them from %s or set %s=%s",
-				other, subject, other, p.variable(name), other)
+			return fmt.Errorf("stream %s holds subjects of %s; remove them from %s or set %s",
+				other, subject, other, p.remedy(name, other))
 		}
 	}
 	return nil
 }
 
-// variable is the setting that names a stream.
-func (p *Provisioner) variable(stream string) string {
-	if stream == p.settings.DLQ {
-		return "BRIDGE_DLQ_STREAM"
+// remedy is the setting that makes do with another stream than ours.
+func (p *Provisioner) remedy(stream, other string) string {
+	switch stream {
+	case p.settings.DLQ:
+		return "BRIDGE_DLQ_STREAM=" + other
+	case p.settings.Receipts:
+		return "BRIDGE_RECEIPTS=off"
 	}
-	return "BRIDGE_STREAM"
+	return "BRIDGE_STREAM=" + other
 }

@@ -13,7 +13,9 @@ func (s *Supervisor) tellDangers(ctx context.Context) {
 	for i, c := range s.consumers {
 		routes[i] = c.route
 	}
-	changes, err := s.provisioner.Plan(ctx, routes)
+	settings := s.settings
+	settings.Receipts = "" // no route is to wait for an answer about them
+	changes, err := NewProvisioner(s.js, settings).Plan(ctx, routes)
 	if err != nil {
 		s.log.Debug("not all settings are known", "error", err)
 	}

@@ -101,8 +101,8 @@ func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g brid
 
 func streamSettings(cfg *config.Config) stream.Settings {
 	return stream.Settings{
-		Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Bucket: cfg.Stream.Bucket, Subjects: cfg.Subjects(),
-		Replicas: cfg.Stream.Replicas, MaxAge: cfg.Stream.MaxAge, DLQMaxAge: cfg.Stream.DLQMaxAge,
+		Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Receipts: cfg.Stream.ReceiptsStream(), Bucket: cfg.Stream.Bucket, Subjects: cfg.Subjects(),
+		Replicas: cfg.Stream.Replicas, MaxAge: cfg.Stream.MaxAge, DLQMaxAge: cfg.Stream.DLQMaxAge, ReceiptsMaxAge: cfg.Stream.ReceiptsMaxAge,
 		AckWait: cfg.AckWait, Provision: cfg.Stream.Provision, Version: programVersion(),
 	}
 }

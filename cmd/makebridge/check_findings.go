@@ -142,6 +142,8 @@ func changeFindings(cfg *config.Config, changes []stream.Change) []finding {
 		what := c.Kind.String() + " " + c.Name
 		differences := strings.Join(c.Differences, "; ")
 		switch {
+		case c.Action == stream.ActionBlocked && c.Optional:
+			list = append(list, found(levelWarning, "no receipts are kept, which makebridge trace reads; events are delivered all the same: %v", c.Err))
 		case c.Action == stream.ActionBlocked:
 			list = append(list, found(levelError, "%v", c.Err))
 		case c.Action == stream.ActionCreate && c.Kind == stream.KindStream && c.Name == cfg.Stream.Name:

@@ -17,8 +17,8 @@ func newSetup(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create or update the streams and the consumers",
-		Long: `Create the streams of events and of dead letters and a durable consumer for each
-route that is on, or change what differs, as makebridge run does when
+		Long: `Create the streams of events, dead letters and receipts and a durable consumer
+for each route that is on, or change what differs, as makebridge run does when
 BRIDGE_PROVISION is true, whatever that is set to. Nothing is ever deleted or
 shrunk. Where something is in the way, nothing is changed at all.`,
 		Example: `  makebridge setup --dry-run
@@ -77,7 +77,7 @@ func apply(ctx context.Context, p *stream.Provisioner, routes []*bridge.Route) e
 	if err := p.Streams(ctx); err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{p.Receipts(ctx)}
 	for _, r := range routes {
 		_, err := p.Consumer(ctx, r)
 		errs = append(errs, err)
