@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/admin"
@@ -29,9 +30,11 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
 	})
 	defer client.Close()
+	replica := nuid.Next()
+	receipts := newReceipts(cfg, js, replica, log)
 	rotation := newRotation(client, log)
 	toAdmin := newReports(cfg, js, rotation, log)
-	doors := newGate(cfg, js, log, rotation, toAdmin)
+	doors := newGate(cfg, js, replica, log, rotation, toAdmin)
 	rotation.doors = doors
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
@@ -42,12 +45,13 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Handler: func(r *bridge.Route) stream.Handler {
 			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
 		},
-		Observer: observers{observer, toAdmin},
+		Observer: observers{observer, toAdmin, receipts},
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
 	defer runGate(ctx, doors)()
 	defer toAdmin.run(ctx)()
+	defer runReceipts(ctx, receipts)()
 	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
 	if err != nil {
 		return err

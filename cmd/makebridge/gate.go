@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/gate"
@@ -23,8 +22,9 @@ const (
 	holdsTimeout = 5 * time.Second
 )
 
-// newGate returns the gate that this replica shares with the others.
-func newGate(cfg *config.Config, js jetstream.JetStream, log *slog.Logger, o *rotation, told reports) *gate.Shared {
+// newGate returns the gate that this replica, which id names, shares with the
+// others.
+func newGate(cfg *config.Config, js jetstream.JetStream, id string, log *slog.Logger, o *rotation, told reports) *gate.Shared {
 	host, _ := os.Hostname() // only for people to read
 	replica := gate.Replica{Version: programVersion(), Host: host, Started: time.Now().UTC()}
 	probe := time.Duration(0)
@@ -35,7 +35,7 @@ func newGate(cfg *config.Config, js jetstream.JetStream, log *slog.Logger, o *ro
 	return gate.NewShared(js, gate.BucketConfig{
 		Name: cfg.Stream.Bucket, Replicas: cfg.Stream.Replicas, Provision: cfg.Stream.Provision,
 	}, replica, gate.Config{
-		Replica: nuid.Next(), HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max,
+		Replica: id, HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max,
 		ProbeLife: probe + probeSpare, EvidenceEvery: evidenceEvery(cfg.Retry.RedeliveryDelays),
 		Held: told.held, Recovered: told.recovered, Released: o.released, Destinations: o.destinations, Logger: log,
 	})

@@ -122,7 +122,7 @@ accounts { APP { jetstream: enabled, users = [
 			"$JS.API.INFO" # once, to create the bucket
 			"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"
 			"$JS.API.CONSUMER.INFO.EVENTS.*", "$JS.API.CONSUMER.CREATE.EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*"
-			"$JS.API.DIRECT.GET.EVENTS", "$JS.ACK.EVENTS.>", "dlq.>"
+			"$JS.API.DIRECT.GET.EVENTS", "$JS.ACK.EVENTS.>", "dlq.>", "receipt.>"
 			"$JS.API.CONSUMER.CREATE.KV_makebridge.>", "$JS.API.CONSUMER.DELETE.KV_makebridge.>"
 			"$JS.API.DIRECT.GET.KV_makebridge.>", "$JS.FC.KV_makebridge.>", "$KV.makebridge.>"
 		]

@@ -1,0 +1,53 @@
+package receipt
+
+import (
+	"testing"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+)
+
+// BenchmarkSettled is what receipts cost the goroutine that settles an event,
+// and, beside it, the one that publishes. Receipts that are dropped would make
+// it look cheap, so the benchmark waits for room.
+func BenchmarkSettled(b *testing.B) {
+	m, v := event(), delivered("0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10")
+	b.Run("off", func(b *testing.B) {
+		var r *Recorder
+		b.ReportAllocs()
+		for b.Loop() {
+			r.Settled("payments", m, v)
+		}
+	})
+	b.Run("queue alone", func(b *testing.B) {
+		r := New(Config{})
+		b.ReportAllocs()
+		for b.Loop() {
+			r.Settled("payments", m, v)
+			<-r.queue
+		}
+	})
+	b.Run("published to a server", func(b *testing.B) {
+		js := dial(b, startServer(b, embedded.Config{}).URL())
+		createStream(b, js)
+		r, stop := run(b, js, &logBuffer{})
+		b.ReportAllocs()
+		for b.Loop() {
+			for len(r.queue) == queueLength {
+			}
+			r.Settled("payments", m, v)
+		}
+		stop()
+		b.ReportMetric(float64(r.Dropped())/float64(b.N), "dropped/op")
+	})
+}
+
+// BenchmarkMessage is what the goroutine that publishes does.
+func BenchmarkMessage(b *testing.B) {
+	r := newReceipt("payments", event(), delivered("0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10"))
+	b.ReportAllocs()
+	var size int
+	for b.Loop() {
+		size = r.message("replica").Size()
+	}
+	b.ReportMetric(float64(size), "bytes/receipt")
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/standin"
+)
+
+func TestReceiptForEveryEvent(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	w.makecom.Script("payments", standin.Status(422))
+	p := w.start("BRIDGE_CONCURRENCY=1")
+	const events = 5
+	for i := range events {
+		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
+	}
+	w.settled("payments")
+	p.end()
+	s, err := w.js.Stream(t.Context(), "EVENTS_RECEIPTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[string]int{}
+	for seq := uint64(1); seq <= s.CachedInfo().State.LastSeq; seq++ {
+		m, err := s.GetMsg(t.Context(), seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcomes[strings.Split(m.Subject, ".")[2]]++
+	}
+	if outcomes["delivered"] != events-1 || outcomes["dead_lettered"] != 1 || len(outcomes) != 2 {
+		t.Errorf("receipts %v", outcomes)
+	}
+}
+
+func TestNoReceiptsWhenTheyAreOff(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	p := w.start("BRIDGE_RECEIPTS=off")
+	w.publish("payments.success", paymentEvent("event-1"))
+	w.settled("payments")
+	p.end()
+	for name := range w.js.StreamNames(t.Context()).Name() {
+		if name == "EVENTS_RECEIPTS" {
+			t.Error("the stream was created")
+		}
+	}
+}
+
+// TestBridgeThatMayWriteNoReceiptsDeliversAllTheSame takes away every
+// permission that receipts need.
+func TestBridgeThatMayWriteNoReceiptsDeliversAllTheSame(t *testing.T) {
+	without := strings.NewReplacer(
+		`, "receipt.>"`, ``,
+		`"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"`,
+		`"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.INFO.EVENTS_DLQ", "$JS.API.STREAM.CREATE.EVENTS_DLQ"
+		"$JS.API.STREAM.INFO.KV_makebridge", "$JS.API.STREAM.CREATE.KV_makebridge"`,
+	).Replace(leastPermissions)
+	if without == leastPermissions {
+		t.Fatal("nothing was taken away")
+	}
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(without), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldAs(t, embedded.Config{ConfigFile: file}, standin.Config{}, nats.UserInfo("services", "secret"))
+	p := w.start("NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge", "BRIDGE_RATE_LIMIT=off")
+	const events = 300 // in as many parts as there are
+	for i := range events {
+		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
+	}
+	w.settled("payments")
+	if n := w.makecom.Counts().AcceptedEvents; n != events {
+		t.Errorf("%d accepted, want %d", n, events)
+	}
+	w.eventually("readiness", func() bool { status, _ := p.health("/readyz"); return status == 200 })
+	w.eventually("the warning", func() bool { return strings.Contains(p.log.String(), "receipts cannot be kept") })
+	if status := p.end(); status != exitDone {
+		t.Errorf("exit status %d", status)
+	}
+	if n := strings.Count(p.log.String(), "Permissions Violation"); n > 2 { // of the stream, of the one receipt that was offered
+		t.Errorf("%d lines about permissions", n)
+	}
+	if n := strings.Count(p.log.String(), "receipts dropped"); n != 1 {
+		t.Errorf("%d lines about dropped receipts", n)
+	}
+}
