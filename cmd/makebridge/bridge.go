@@ -36,6 +36,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	toAdmin := newReports(cfg, js, rotation, log)
 	doors := newGate(cfg, js, replica, log, rotation, toAdmin)
 	rotation.doors = doors
+	service := newFleetService(cfg, nc, replica, rotation, log)
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
 		Prepare:   func(ctx context.Context) error { return awaitHolds(ctx, doors) },
@@ -45,7 +46,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Handler: func(r *bridge.Route) stream.Handler {
 			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
 		},
-		Observer: observers{observer, toAdmin, receipts},
+		Observer: observers{observer, toAdmin, receipts, service},
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
@@ -58,6 +59,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	}
 	defer stopHealth()
 	defer rotation.run(ctx, cfg)()
+	defer runFleetService(ctx, service)()
 	log.Info("makebridge starts", "version", programVersion(), "routes", len(cfg.Routes))
 	supervisor.Run(ctx, cfg.ShutdownTimeout)
 	log.Info("makebridge has stopped")

@@ -126,7 +126,8 @@ accounts { APP { jetstream: enabled, users = [
 			"$JS.API.CONSUMER.CREATE.KV_makebridge.>", "$JS.API.CONSUMER.DELETE.KV_makebridge.>"
 			"$JS.API.DIRECT.GET.KV_makebridge.>", "$JS.FC.KV_makebridge.>", "$KV.makebridge.>"
 		]
-		subscribe: ["_INBOX_bridge.>"]
+		subscribe: ["_INBOX_bridge.>", "$SRV.>"]
+		allow_responses: true # to those who ask how the replicas are
 	}}
 ] } }`
 

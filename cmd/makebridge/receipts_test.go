@@ -56,20 +56,12 @@ func TestNoReceiptsWhenTheyAreOff(t *testing.T) {
 // TestBridgeThatMayWriteNoReceiptsDeliversAllTheSame takes away every
 // permission that receipts need.
 func TestBridgeThatMayWriteNoReceiptsDeliversAllTheSame(t *testing.T) {
-	without := strings.NewReplacer(
+	w := newWorldAs(t, denying(t,
 		`, "receipt.>"`, ``,
 		`"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"`,
 		`"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.INFO.EVENTS_DLQ", "$JS.API.STREAM.CREATE.EVENTS_DLQ"
 		"$JS.API.STREAM.INFO.KV_makebridge", "$JS.API.STREAM.CREATE.KV_makebridge"`,
-	).Replace(leastPermissions)
-	if without == leastPermissions {
-		t.Fatal("nothing was taken away")
-	}
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(without), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w := newWorldAs(t, embedded.Config{ConfigFile: file}, standin.Config{}, nats.UserInfo("services", "secret"))
+	), standin.Config{}, nats.UserInfo("services", "secret"))
 	p := w.start("NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge", "BRIDGE_RATE_LIMIT=off")
 	const events = 300 // in as many parts as there are
 	for i := range events {
@@ -90,4 +82,19 @@ func TestBridgeThatMayWriteNoReceiptsDeliversAllTheSame(t *testing.T) {
 	if n := strings.Count(p.log.String(), "receipts dropped"); n != 1 {
 		t.Errorf("%d lines about dropped receipts", n)
 	}
+}
+
+// denying is a server on which a bridge has the least permissions but for some,
+// given in pairs of what is replaced and what is there instead.
+func denying(t *testing.T, pairs ...string) embedded.Config {
+	t.Helper()
+	without := strings.NewReplacer(pairs...).Replace(leastPermissions)
+	if without == leastPermissions {
+		t.Fatal("nothing was taken away")
+	}
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(without), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return embedded.Config{ConfigFile: file}
 }

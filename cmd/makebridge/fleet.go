@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/fleet"
+)
+
+// newFleetService returns this replica as others see it. It is asked only once
+// the rotation knows every route.
+func newFleetService(cfg *config.Config, nc *nats.Conn, replica string, rotation *rotation, log *slog.Logger) *fleet.Service {
+	host, _ := os.Hostname() // only for people to read
+	return fleet.New(fleet.Config{
+		Conn: nc, ID: replica, Version: programVersion(), Host: host, Started: time.Now().UTC(), Routes: pointers(cfg.Routes),
+		Destination: func(route string) *bridge.Destination { return rotation.pipelines[route].Destination() },
+		Logger:      log,
+	})
+}
+
+// runFleetService answers until stop is called.
+func runFleetService(ctx context.Context, s *fleet.Service) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); s.Run(ctx) }()
+	return func() { cancel(); <-done }
+}
