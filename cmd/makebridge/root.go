@@ -38,7 +38,7 @@ answered 2xx.`,
 	})
 	root.AddCommand(
 		newRun(c), newDev(c), newCheck(c), newPing(c), newSetup(c),
-		newEvents(c), newPublish(c), newStatus(c), newDLQ(c), newReplay(c),
+		newEvents(c), newPublish(c), newStatus(c), newTrace(c), newDLQ(c), newReplay(c),
 		newSink(c), newHealthy(c), newVersion(c),
 	)
 	return root

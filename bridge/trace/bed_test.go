@@ -1,0 +1,185 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/receipt"
+	"github.com/makebridge/makebridge/bridge/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen; machines are slow.
+const patience = 60 * time.Second
+
+// bed is a server with the streams and the bucket of a bridge.
+type bed struct {
+	t        *testing.T
+	js       jetstream.JetStream
+	settings stream.Settings
+	config   Config
+}
+
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	server, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	nc, err := nats.Connect(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b := &bed{t: t, settings: stream.Settings{
+		Stream: "EVENTS", DLQ: "EVENTS_DLQ", Receipts: "EVENTS_RECEIPTS", Bucket: "makebridge", Subjects: []string{"payments.>"},
+		Replicas: 1, MaxAge: 720 * time.Hour, ReceiptsMaxAge: 168 * time.Hour, AckWait: 30 * time.Second, Provision: true, Version: "test",
+	}}
+	if b.js, err = jetstream.New(nc); err != nil {
+		t.Fatal(err)
+	}
+	b.config = Config{JetStream: b.js, Stream: "EVENTS", DLQ: "EVENTS_DLQ", Receipts: "EVENTS_RECEIPTS", Bucket: "makebridge"}
+	if _, err := b.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge", LimitMarkerTTL: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.NewProvisioner(b.js, b.settings).Streams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// withReceipts has receipts kept from now on.
+func (b *bed) withReceipts() *bed {
+	b.t.Helper()
+	if err := stream.NewProvisioner(b.js, b.settings).Receipts(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bed) route(name string) *bridge.Route {
+	b.t.Helper()
+	u, err := bridge.ParseWebhookURL("https://hook.example.com/"+name, false)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &bridge.Route{Name: name, Subjects: []string{"payments.>"}, Destination: &bridge.Destination{URL: u}, Concurrency: 4}
+}
+
+// provision creates the consumer of a route.
+func (b *bed) provision(r *bridge.Route) {
+	b.t.Helper()
+	if _, err := stream.NewProvisioner(b.js, b.settings).Consumer(b.t.Context(), r); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+type handlerFunc func(context.Context, bridge.Message) bridge.Verdict
+
+func (f handlerFunc) Handle(ctx context.Context, m bridge.Message) bridge.Verdict { return f(ctx, m) }
+
+type nobody struct{}
+
+func (nobody) Settled(string, bridge.Message, bridge.Verdict) {}
+
+// run runs a bridge with the route payments, until stop is called. The verdict
+// is handle's, for the event that the message holds.
+func (b *bed) run(handle handlerFunc) (stop func()) {
+	b.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	var observer stream.Observer = nobody{}
+	recording := func(context.Context) {}
+	if _, err := b.js.Stream(b.t.Context(), "EVENTS_RECEIPTS"); err == nil {
+		recorder := receipt.New(receipt.Config{JetStream: b.js, Stream: "EVENTS_RECEIPTS", Replica: "replica-1", Logger: log})
+		observer, recording = recorder, recorder.Run
+	} else {
+		b.settings.Receipts = ""
+	}
+	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
+		JetStream: b.js, Settings: b.settings, Routes: []*bridge.Route{b.route("payments")},
+		Handler:  func(*bridge.Route) stream.Handler { return handle },
+		Observer: observer, Logger: log,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	settled, done := context.WithCancel(context.Background())
+	recorded := make(chan struct{})
+	go func() { recording(settled); close(recorded) }()
+	go func() { supervisor.Run(ctx, patience); done() }()
+	stop = func() { cancel(); <-recorded }
+	b.t.Cleanup(stop)
+	return stop
+}
+
+// verdict has every event end in one way.
+func verdict(v bridge.Verdict) handlerFunc {
+	return func(_ context.Context, m bridge.Message) bridge.Verdict {
+		its := v
+		its.EventID = eventID(m.Body)
+		return its
+	}
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func body(id string) string {
+	return fmt.Sprintf(`{"type":"payment.refunded","event_id":"%s","sent_at":"2026-01-02T03:04:05Z","payload":{}}`, id)
+}
+
+func eventID(body []byte) string {
+	id, err := decodeID(body)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// publish publishes an event as a service does.
+func (b *bed) publish(id string) uint64 {
+	b.t.Helper()
+	return b.publishOn("payments.refunded", id, id)
+}
+
+func (b *bed) publishOn(subject, id, messageID string) uint64 {
+	b.t.Helper()
+	ack, err := b.js.Publish(b.t.Context(), subject, []byte(body(id)), jetstream.WithMsgID(messageID))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return ack.Sequence
+}
+
+func (b *bed) read(id string) *Trace {
+	b.t.Helper()
+	got, err := Read(b.t.Context(), b.config, id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return got
+}
+
+// becomes waits until the only publish of an event has become this on the route
+// payments, with so many receipts, and returns it.
+func (b *bed) becomes(id string, state State, receipts int) Route {
+	b.t.Helper()
+	var last *Trace
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		last = b.read(id)
+		if r := last.Publishes[0].Routes; len(last.Publishes) == 1 && len(r) == 1 && r[0].State == state && len(r[0].Steps) == receipts {
+			return r[0]
+		}
+	}
+	b.t.Fatalf("not %s but %+v", state, last)
+	return Route{}
+}

@@ -1,0 +1,128 @@
+package trace
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// identity tells events of a stream apart. A sequence alone does not: a stream
+// that was deleted and created again counts from 1.
+type identity struct {
+	sequence  uint64
+	published int64
+}
+
+func identityOf(sequence uint64, published time.Time) identity {
+	return identity{sequence, published.UnixNano()}
+}
+
+// receipts are what the receipts of an event tell: where it is or was in the
+// stream, and what happened on each route.
+type receipts struct {
+	subjects map[identity]string
+	steps    map[identity]map[string][]Step // by route
+}
+
+// readReceipts reads those of one event. Those of another stream that was of
+// the same name are among them.
+func (r *reader) readReceipts(ctx context.Context) (receipts, error) {
+	all := receipts{map[identity]string{}, map[identity]map[string][]Step{}}
+	if r.Receipts == "" {
+		r.unknown("what happened when: BRIDGE_RECEIPTS is off here, so receipts are not looked at")
+		return all, nil
+	}
+	s, err := r.JetStream.Stream(ctx, r.Receipts)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		r.unknown("what happened when: there are no receipts (stream %s does not exist)", r.Receipts)
+		return all, nil
+	}
+	if err != nil {
+		r.unknown("what happened when: %v", explain(err, "look up stream "+r.Receipts, "$JS.API.STREAM.INFO."+r.Receipts))
+		return all, nil
+	}
+	from := place{subjects: []string{"receipt.*.*." + part(r.eventID)}}
+	if made, ok := madeAt(r.eventID); ok {
+		from.time = made.Add(-mostSkew)
+	}
+	if _, err := r.scan(ctx, s, from, headersOnly, func(msg jetstream.Msg) bool {
+		if msg.Headers().Get("Makebridge-Event-Id") == r.eventID {
+			all.add(msg.Subject(), msg.Headers())
+		}
+		return true
+	}); err != nil {
+		r.unknown("what happened when: %v", explain(err, "read receipts", "$JS.API.CONSUMER.CREATE."+r.Receipts+".>"))
+	}
+	r.receiptsKept = s.CachedInfo().Config.MaxAge
+	return all, ctx.Err()
+}
+
+// part is which of 256 parts the receipts of an event are in.
+func part(eventID string) string {
+	sum := sha256.Sum256([]byte(eventID))
+	return hex.EncodeToString(sum[:1])
+}
+
+// add notes one receipt. One that was stored twice is noted once.
+func (all receipts) add(subject string, h nats.Header) {
+	tokens := strings.Split(subject, ".")
+	if len(tokens) != 4 {
+		return
+	}
+	route, outcome := tokens[1], tokens[2]
+	id := identityOf(number[uint64](h, "Sequence"), timeIn(h, "Published-At"))
+	step := Step{
+		At: timeIn(h, "Settled-At"), Outcome: outcome, Status: number[int](h, "Status"), Attempts: number[int](h, "Attempts"),
+		DurationMS: number[int64](h, "Duration-Ms"), Delivery: number[int](h, "Delivery"), Replica: h.Get("Makebridge-Replica"),
+		DelayMS: number[int64](h, "Delay-Ms"), Reason: h.Get("Makebridge-Reason"), Error: h.Get("Makebridge-Error"),
+	}
+	all.subjects[id] = h.Get("Makebridge-Subject")
+	if all.steps[id] == nil {
+		all.steps[id] = map[string][]Step{}
+	}
+	steps := all.steps[id][route]
+	if slices.Contains(steps, step) {
+		return
+	}
+	steps = append(steps, step)
+	slices.SortStableFunc(steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Delivery, b.Delivery))
+	})
+	all.steps[id][route] = steps
+}
+
+// number reads a header; one that is missing or not a number is 0.
+func number[T int | int64 | uint64](h nats.Header, name string) T {
+	n, err := strconv.ParseUint(h.Get("Makebridge-"+name), 10, 63)
+	if err != nil {
+		return 0
+	}
+	return T(n)
+}
+
+// timeIn reads a header; one that is missing or not a time is zero.
+func timeIn(h nats.Header, name string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, h.Get("Makebridge-"+name))
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// explain says what was attempted, and what an operator can do about it.
+func explain(err error, attempt, subject string) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+		return fmt.Errorf("%s: no answer from JetStream: is it enabled for this account, and may this user publish to %s?", attempt, subject)
+	}
+	return fmt.Errorf("%s: %w", attempt, err)
+}

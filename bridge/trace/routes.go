@@ -1,0 +1,94 @@
+package trace
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// readRoutes tells what became of the event on each route that takes it or has
+// taken it.
+func (r *reader) readRoutes(ctx context.Context, p *publish, steps map[string][]Step) error {
+	p.Routes = []Route{}
+	concerned := map[string]*position{}
+	for route := range steps {
+		concerned[route] = nil
+	}
+	for i := range r.positions {
+		at := &r.positions[i]
+		_, has := steps[at.route]
+		if has || p.Stored && at.takes(p.taken) {
+			concerned[at.route] = at
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(concerned)) {
+		e := evidence{event: p.Publish, position: concerned[name], steps: steps[name]}
+		if at := e.position; at != nil && p.Sequence <= at.delivered && p.Sequence > at.floor {
+			e.due = r.readDue(ctx, name, p.id)
+		}
+		route := e.judge(time.Now())
+		route.Name = name
+		r.readLetter(ctx, p, &route)
+		p.Routes = append(p.Routes, route)
+	}
+	return ctx.Err()
+}
+
+// readDue reads until when an event was put off, from the note that lets it be
+// brought back; zero where there is none.
+func (r *reader) readDue(ctx context.Context, route string, id identity) time.Time {
+	kv, err := r.JetStream.KeyValue(ctx, r.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return time.Time{}
+	}
+	var entry jetstream.KeyValueEntry
+	if err == nil {
+		entry, err = kv.Get(ctx, "parked."+route+"."+strconv.FormatUint(id.sequence, 10)+"-"+strconv.FormatInt(id.published, 16))
+	}
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return time.Time{}
+	}
+	if err != nil {
+		r.unknown("until when it is put off: %v", explain(err, "read bucket "+r.Bucket, "$JS.API.DIRECT.GET.KV_"+r.Bucket+".>"))
+		return time.Time{}
+	}
+	var note struct {
+		Due time.Time `json:"due"`
+	}
+	if err := json.Unmarshal(entry.Value(), &note); err != nil {
+		return time.Time{}
+	}
+	return note.Due.UTC()
+}
+
+// readLetter looks for the dead letter of an event that is settled, and of one
+// that may be.
+func (r *reader) readLetter(ctx context.Context, p *publish, route *Route) {
+	switch route.State {
+	case DeadLettered, Settled, InHand, NoConsumer:
+	default:
+		return
+	}
+	at := p.PublishedAt
+	known := route.State == DeadLettered
+	if known {
+		at = route.Steps[len(route.Steps)-1].At
+	}
+	l, err := r.findLetter(ctx, route.Name, p, at)
+	switch {
+	case err != nil:
+		r.unknown("its dead letter: %v", err)
+	case l != nil:
+		route.State, route.Letter, route.Note = DeadLettered, l.sequence, ""
+		route.Reason, route.Error = cmp.Or(l.reason, route.Reason), cmp.Or(l.err, route.Error)
+	case known:
+		route.Note = "the letter is not in " + r.DLQ + " any more: replayed or discarded"
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/trace"
+)
+
+func newTrace(c *console) *cobra.Command {
+	var since string
+	cmd := &cobra.Command{
+		Use:   "trace EVENT_ID",
+		Short: "Show what became of an event, on every route",
+		Long: `Show when an event was published and what became of it on every route: waiting,
+in hand, put off, delivered, filtered or dead-lettered, and its replays. It is
+read from the streams of events, dead letters and receipts; no webhook need be
+configured. The exit status is 1 if nothing is known of the event.
+
+An event without a receipt is looked for by its Nats-Msg-Id header: around the
+time that a UUIDv7 says, and for another id in the last 24 hours. --since says
+otherwise.
+
+With -o json: event_id, type, stream, publishes, and unknown: what could not be
+looked at. Each publish has sequence, subject, published_at, replay_of (the one
+route that a replay is for), stored, expires_at and routes. Each route has route,
+state (waiting, in_hand, put_off, delivered, filtered, dead_lettered, settled,
+not_taken or no_consumer), until, reason, error, letter, note and steps, which
+are its receipts. Each step has at, outcome (delivered, filtered, retried or
+dead_lettered), status, attempts, duration_ms, delivery, replica, delay_ms,
+reason and error. What is empty may be left out.`,
+		Example: `  makebridge trace 0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10
+  makebridge trace order-4711 --since 48h
+  makebridge trace order-4711 --since 2026-01-31T09:00:00Z -o json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+	}
+	out := newOutput(cmd, c)
+	cmd.Flags().StringVar(&since, "since", "", "look for the event from `TIME` on: RFC 3339, or a duration ago such as 48h")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		from, err := parseSince(since, time.Now())
+		if err != nil {
+			return &usageError{fmt.Errorf("--since: %w", err)}
+		}
+		cfg, _, err := c.load()
+		if err != nil {
+			return err
+		}
+		nats, err := dial(cfg.NATS)
+		if err != nil {
+			return err
+		}
+		defer nats.close()
+		t, err := trace.Read(cmd.Context(), traceConfig(c, cfg, nats, from), args[0])
+		if isTerminal(c.err) {
+			fmt.Fprint(c.err, "\r\x1b[K") // the progress
+		}
+		if err != nil {
+			return err
+		}
+		if out.isJSON() {
+			return out.writeJSON(t)
+		}
+		printTrace(out, t, cfg.Stream.DLQ)
+		return nil
+	}
+	return cmd
+}
+
+func traceConfig(c *console, cfg *config.Config, nats *link, since time.Time) trace.Config {
+	tc := trace.Config{
+		JetStream: nats.js, Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Receipts: cfg.Stream.ReceiptsStream(),
+		Bucket: cfg.Stream.Bucket, Since: since,
+	}
+	if isTerminal(c.err) {
+		tc.Progress = func(read, total uint64) { fmt.Fprintf(c.err, "\r\x1b[Ksearched %d of %d messages", read, total) }
+	}
+	return tc
+}
+
+// parseSince reads a time, or a duration that ends now. Nothing is the zero
+// time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	ago, err := time.ParseDuration(text)
+	if err != nil || ago <= 0 {
+		return time.Time{}, errors.New("must be a time such as 2026-01-31T09:00:00Z or a duration such as 48h")
+	}
+	return now.Add(-ago), nil
+}
