@@ -173,13 +173,22 @@ func (b *bed) read(id string) *Trace {
 // payments, with so many receipts, and returns it.
 func (b *bed) becomes(id string, state State, receipts int) Route {
 	b.t.Helper()
-	var last *Trace
+	got := b.eventually(id, func(got *Trace) bool {
+		r := got.Publishes[0].Routes
+		return len(got.Publishes) == 1 && len(r) == 1 && r[0].State == state && len(r[0].Steps) == receipts
+	})
+	return got.Publishes[0].Routes[0]
+}
+
+// eventually reads the trace of an event until it is as it should be.
+func (b *bed) eventually(id string, ok func(*Trace) bool) *Trace {
+	b.t.Helper()
+	var got *Trace
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		last = b.read(id)
-		if r := last.Publishes[0].Routes; len(last.Publishes) == 1 && len(r) == 1 && r[0].State == state && len(r[0].Steps) == receipts {
-			return r[0]
+		if got = b.read(id); ok(got) {
+			return got
 		}
 	}
-	b.t.Fatalf("not %s but %+v", state, last)
-	return Route{}
+	b.t.Fatalf("gave up at %+v", got)
+	return nil
 }

@@ -6,11 +6,13 @@
 //	       no receipts ──┴─ search EVENTS      └─ bucket: put off; EVENTS_DLQ: letters
 //
 // The receipts of an event are in one part of 256 and carry its sequence, so all
-// else is a look-up. Without them it is found by its id in the Nats-Msg-Id
-// headers of EVENTS: a UUIDv7 tells when it was made, and the search begins a
-// little before that and ends a little after; of another id nothing is known, so
-// it reads what was published since Config.Since. It reads headers only. Replays
-// of the event are messages of EVENTS too, and told of each by itself.
+// else is a look-up. A UUIDv7 tells when the event was made: its receipts are
+// read from then on, until every route has told how it was settled; those of
+// another id are read from the oldest on. Without receipts an event is found by
+// its id in the Nats-Msg-Id headers of EVENTS: a little before and after the time
+// of a UUIDv7, and among what was published since Config.Since with another id.
+// Only headers are read. Replays of the event are messages of EVENTS too, and
+// told of each by itself.
 //
 // What a receipt says has happened. Without one, a state is concluded from where
 // the route's consumer is, and where that leaves a doubt, Route.Note says so: the

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,8 +20,8 @@ type letter struct {
 }
 
 // findLetter looks for the letter of an event on a route; nil where there is
-// none. It looks first shortly before at, and then from when the event was
-// published on.
+// none. Where there is a receipt of it, at which time is known, it looks about
+// there first; then from when the event was published on.
 func (r *reader) findLetter(ctx context.Context, route string, p *publish, at time.Time) (*letter, error) {
 	s, err := r.JetStream.Stream(ctx, r.DLQ)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -29,7 +30,11 @@ func (r *reader) findLetter(ctx context.Context, route string, p *publish, at ti
 	if err != nil {
 		return nil, explain(err, "look up stream "+r.DLQ, "$JS.API.STREAM.INFO."+r.DLQ)
 	}
-	for _, in := range []span{{at.Add(-letterSpan), at.Add(letterSpan)}, {p.PublishedAt, time.Now()}} {
+	spans := []span{{p.PublishedAt, time.Now()}}
+	if !at.IsZero() {
+		spans = slices.Insert(spans, 0, span{at.Add(-letterSpan), at.Add(letterSpan)})
+	}
+	for _, in := range spans {
 		l, err := r.findLetterIn(ctx, s, route, p, in)
 		if l != nil || err != nil {
 			return l, err

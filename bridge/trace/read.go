@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,9 +33,7 @@ type reader struct {
 	events       jetstream.Stream
 	receiptsKept time.Duration // how long receipts are kept, 0 for ever
 	positions    []position
-
-	mu    sync.Mutex
-	trace *Trace
+	trace        *Trace
 }
 
 // Read finds out what became of an event. Its error is an *UnknownError where
@@ -52,30 +49,13 @@ func Read(ctx context.Context, c Config, eventID string) (*Trace, error) {
 	if err != nil {
 		return nil, explain(err, "look up stream "+c.Stream, "$JS.API.STREAM.INFO."+c.Stream)
 	}
-	told, err := r.readBoth(ctx)
-	if err != nil {
+	if r.positions, err = readPositions(ctx, r.events); err != nil {
+		return nil, explain(err, "list the consumers of stream "+c.Stream, "$JS.API.CONSUMER.LIST."+c.Stream)
+	}
+	if err := r.readPublishes(ctx, r.readReceipts(ctx)); err != nil {
 		return nil, err
 	}
-	if err := r.readPublishes(ctx, told); err != nil {
-		return nil, err
-	}
-	return r.trace, nil
-}
-
-// readBoth reads at the same time what does not depend on each other.
-func (r *reader) readBoth(ctx context.Context) (receipts, error) {
-	var (
-		told           receipts
-		failed, denied error
-		both           sync.WaitGroup
-	)
-	both.Go(func() { told, failed = r.readReceipts(ctx) })
-	both.Go(func() { r.positions, denied = readPositions(ctx, r.events) })
-	both.Wait()
-	if denied != nil {
-		denied = explain(denied, "list the consumers of stream "+r.Stream, "$JS.API.CONSUMER.LIST."+r.Stream)
-	}
-	return told, errors.Join(failed, denied)
+	return r.trace, ctx.Err()
 }
 
 // readPublishes finds every place of the event in the stream, and tells of each.
@@ -100,6 +80,9 @@ func (r *reader) readPublishes(ctx context.Context, told receipts) error {
 	slices.SortFunc(all, func(a, b publish) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	for _, p := range all {
 		r.trace.Type = cmp.Or(r.trace.Type, p.eventType)
+		if !p.isOriginal() {
+			r.readReplayReceipts(ctx, told, p)
+		}
 		if err := r.readRoutes(ctx, &p, told.steps[p.id]); err != nil {
 			return err
 		}
@@ -139,8 +122,6 @@ func (r *reader) tellOfExpiredReceipts() {
 }
 
 func (r *reader) unknown(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(r.trace.Unknown, text) {
 		r.trace.Unknown = append(r.trace.Unknown, text)

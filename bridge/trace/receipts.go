@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // identity tells events of a stream apart. A sequence alone does not: a stream
@@ -32,39 +34,83 @@ func identityOf(sequence uint64, published time.Time) identity {
 type receipts struct {
 	subjects map[identity]string
 	steps    map[identity]map[string][]Step // by route
+	// stream has them; nil where there are none. It was read to its end unless
+	// all that can be told of the event itself came before.
+	stream jetstream.Stream
+	ended  bool
 }
 
-// readReceipts reads those of one event. Those of another stream that was of
+// readReceipts reads those of the event. Those of another stream that was of
 // the same name are among them.
-func (r *reader) readReceipts(ctx context.Context) (receipts, error) {
-	all := receipts{map[identity]string{}, map[identity]map[string][]Step{}}
+func (r *reader) readReceipts(ctx context.Context) receipts {
+	all := receipts{subjects: map[identity]string{}, steps: map[identity]map[string][]Step{}}
 	if r.Receipts == "" {
 		r.unknown("what happened when: BRIDGE_RECEIPTS is off here, so receipts are not looked at")
-		return all, nil
+		return all
 	}
 	s, err := r.JetStream.Stream(ctx, r.Receipts)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		r.unknown("what happened when: there are no receipts (stream %s does not exist)", r.Receipts)
-		return all, nil
+		return all
 	}
 	if err != nil {
 		r.unknown("what happened when: %v", explain(err, "look up stream "+r.Receipts, "$JS.API.STREAM.INFO."+r.Receipts))
-		return all, nil
+		return all
 	}
-	from := place{subjects: []string{"receipt.*.*." + part(r.eventID)}}
-	if made, ok := madeAt(r.eventID); ok {
-		from.time = made.Add(-mostSkew)
+	all.stream, r.receiptsKept = s, s.CachedInfo().Config.MaxAge
+	from := r.Since
+	if made, ok := madeAt(r.eventID); ok && from.IsZero() {
+		from = made.Add(-mostSkew)
 	}
-	if _, err := r.scan(ctx, s, from, headersOnly, func(msg jetstream.Msg) bool {
-		if msg.Headers().Get("Makebridge-Event-Id") == r.eventID {
-			all.add(msg.Subject(), msg.Headers())
+	all.ended = !r.scanReceipts(ctx, all, from, func(id identity) bool { return r.toldEverywhere(all, id) })
+	return all
+}
+
+// readReplayReceipts reads the receipts of a replay, which come after it, where
+// the reading has ended before.
+func (r *reader) readReplayReceipts(ctx context.Context, all receipts, p publish) {
+	told := func(id identity) bool { return id == p.id && settles(all.steps[id][p.ReplayOf]) }
+	if all.stream != nil && !all.ended && !told(p.id) {
+		r.scanReceipts(ctx, all, p.PublishedAt, told)
+	}
+}
+
+// scanReceipts reads receipts from a time on until the last that was read is
+// enough, and reports whether it was.
+func (r *reader) scanReceipts(ctx context.Context, all receipts, from time.Time, enough func(identity) bool) (found bool) {
+	_, err := r.scan(ctx, all.stream, place{subjects: []string{"receipt.*.*." + part(r.eventID)}, time: from}, headersOnly, func(msg jetstream.Msg) bool {
+		if msg.Headers().Get("Makebridge-Event-Id") != r.eventID {
+			return true
 		}
-		return true
-	}); err != nil {
+		found = enough(all.add(msg.Subject(), msg.Headers()))
+		return !found
+	})
+	if err != nil {
 		r.unknown("what happened when: %v", explain(err, "read receipts", "$JS.API.CONSUMER.CREATE."+r.Receipts+".>"))
 	}
-	r.receiptsKept = s.CachedInfo().Config.MaxAge
-	return all, ctx.Err()
+	return found
+}
+
+// toldEverywhere reports whether every route that takes the event, or has taken
+// it, has told how it was settled: no more receipts will come of it.
+func (r *reader) toldEverywhere(all receipts, id identity) bool {
+	p := Publish{Sequence: id.sequence, PublishedAt: time.Unix(0, id.published)}
+	for _, at := range r.positions {
+		if at.takes(all.subjects[id]) && at.beginsAfter(p) == "" && !settles(all.steps[id][at.route]) {
+			return false
+		}
+	}
+	for _, steps := range all.steps[id] {
+		if !settles(steps) {
+			return false
+		}
+	}
+	return true
+}
+
+// settles reports whether the last of a route's receipts is its last altogether.
+func settles(steps []Step) bool {
+	return len(steps) > 0 && steps[len(steps)-1].Outcome != bridge.Retried.String()
 }
 
 // part is which of 256 parts the receipts of an event are in.
@@ -73,14 +119,15 @@ func part(eventID string) string {
 	return hex.EncodeToString(sum[:1])
 }
 
-// add notes one receipt. One that was stored twice is noted once.
-func (all receipts) add(subject string, h nats.Header) {
+// add notes one receipt, and returns which place of the event it is about. One
+// that was stored twice is noted once.
+func (all receipts) add(subject string, h nats.Header) identity {
+	id := identityOf(number[uint64](h, "Sequence"), timeIn(h, "Published-At"))
 	tokens := strings.Split(subject, ".")
 	if len(tokens) != 4 {
-		return
+		return id
 	}
 	route, outcome := tokens[1], tokens[2]
-	id := identityOf(number[uint64](h, "Sequence"), timeIn(h, "Published-At"))
 	step := Step{
 		At: timeIn(h, "Settled-At"), Outcome: outcome, Status: number[int](h, "Status"), Attempts: number[int](h, "Attempts"),
 		DurationMS: number[int64](h, "Duration-Ms"), Delivery: number[int](h, "Delivery"), Replica: h.Get("Makebridge-Replica"),
@@ -92,13 +139,14 @@ func (all receipts) add(subject string, h nats.Header) {
 	}
 	steps := all.steps[id][route]
 	if slices.Contains(steps, step) {
-		return
+		return id
 	}
 	steps = append(steps, step)
 	slices.SortStableFunc(steps, func(a, b Step) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Delivery, b.Delivery))
 	})
 	all.steps[id][route] = steps
+	return id
 }
 
 // number reads a header; one that is missing or not a number is 0.

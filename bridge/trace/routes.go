@@ -76,7 +76,7 @@ func (r *reader) readLetter(ctx context.Context, p *publish, route *Route) {
 	default:
 		return
 	}
-	at := p.PublishedAt
+	var at time.Time // unless there is a receipt
 	known := route.State == DeadLettered
 	if known {
 		at = route.Steps[len(route.Steps)-1].At

@@ -12,13 +12,14 @@ const (
 	// firstBatch is how many messages a scan asks for first: most find what
 	// they look for at once. Each further request is for twice as many, up to
 	// mostBatch.
-	firstBatch = 500
+	firstBatch = 100
 	mostBatch  = 16000
 	// scanLinger is how long the server keeps the consumer of a scan after it
 	// was last used.
 	scanLinger = 5 * time.Second
-	// scanStall is how long a scan waits for one batch.
-	scanStall = 5 * time.Second
+	// scanStall is how long a scan waits for one batch, which may be spread over
+	// the whole stream.
+	scanStall = 20 * time.Second
 )
 
 // errStalled ends a scan to which the server sends nothing more.

@@ -150,42 +150,50 @@ func TestRouteThatIsOffTakesNothing(t *testing.T) {
 	}
 }
 
+// TestReplayIsToldOfByItself with and without receipts, and with all that
+// receipts tell of the event itself read before those of the replay.
 func TestReplayIsToldOfByItself(t *testing.T) {
 	t.Parallel()
-	for _, receipts := range []bool{true, false} {
-		b := newBed(t)
-		if receipts {
-			b.withReceipts()
-		}
-		b.provision(b.route("other"))
-		id := newID()
-		b.publish(id)
-		b.publishOn("redeliver.payments.payments.refunded", newID(), newID()) // of another event
-		second := b.publishOn("redeliver.payments.payments.refunded", id, newID())
-		b.run(verdict(bridge.Verdict{Outcome: bridge.Delivered, Status: 200}))
-		want := Delivered
-		if !receipts {
-			want = Settled
-		}
-		var got *Trace
-		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			got = b.read(id)
-			if len(got.Publishes) == 2 && len(got.Publishes[0].Routes) == 2 && len(got.Publishes[1].Routes) == 1 &&
-				got.Publishes[0].Routes[1].State == want && got.Publishes[1].Routes[0].State == want {
-				break
+	for name, tt := range map[string]struct {
+		receipts bool
+		others   int // routes that the event waits for
+		want     State
+	}{
+		"receipts of both":           {true, 1, Delivered},
+		"receipts of the event only": {true, 0, Delivered},
+		"no receipts":                {false, 1, Settled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			if tt.receipts {
+				b.withReceipts()
 			}
-		}
-		if len(got.Publishes) != 2 {
-			t.Fatalf("%+v", got)
-		}
-		event, replay := got.Publishes[0], got.Publishes[1]
-		if event.ReplayOf != "" || len(event.Routes) != 2 || event.Routes[0].State != Waiting || event.Routes[1].State != want {
-			t.Errorf("the event: %+v", event)
-		}
-		if replay.ReplayOf != "payments" || replay.Sequence != second || replay.Subject != "payments.refunded" ||
-			len(replay.Routes) != 1 || replay.Routes[0].Name != "payments" || replay.Routes[0].State != want {
-			t.Errorf("the replay: %+v", replay)
-		}
+			if tt.others > 0 {
+				b.provision(b.route("other"))
+			}
+			b.run(verdict(bridge.Verdict{Outcome: bridge.Delivered, Status: 200}))
+			id := newID()
+			b.publish(id)
+			b.eventually(id, func(got *Trace) bool {
+				return len(got.Publishes[0].Routes) == tt.others+1 && got.Publishes[0].Routes[tt.others].State == tt.want
+			})
+			b.publishOn("redeliver.payments.payments.refunded", newID(), newID()) // of another event
+			second := b.publishOn("redeliver.payments.payments.refunded", id, newID())
+			got := b.eventually(id, func(got *Trace) bool {
+				return len(got.Publishes) == 2 && len(got.Publishes[1].Routes) == 1 && got.Publishes[1].Routes[0].State == tt.want
+			})
+			event, replay := got.Publishes[0], got.Publishes[1]
+			if event.ReplayOf != "" || len(event.Routes) != tt.others+1 || tt.others > 0 && event.Routes[0].State != Waiting {
+				t.Errorf("the event: %+v", event)
+			}
+			if replay.ReplayOf != "payments" || replay.Sequence != second || replay.Subject != "payments.refunded" || replay.Routes[0].Name != "payments" {
+				t.Errorf("the replay: %+v", replay)
+			}
+			if tt.receipts && len(replay.Routes[0].Steps) != 1 {
+				t.Errorf("the replay: %+v", replay)
+			}
+		})
 	}
 }
 
