@@ -94,10 +94,14 @@ type nobody struct{}
 
 func (nobody) Settled(string, bridge.Message, bridge.Verdict) {}
 
-// run runs a bridge with the route payments, until stop is called. The verdict
-// is handle's, for the event that the message holds.
-func (b *bed) run(handle handlerFunc) (stop func()) {
+// run runs a bridge with the route payments, and others, until stop is called.
+// The verdict is handle's, for the event that the message holds.
+func (b *bed) run(handle handlerFunc, others ...string) (stop func()) {
 	b.t.Helper()
+	routes := []*bridge.Route{b.route("payments")}
+	for _, name := range others {
+		routes = append(routes, b.route(name))
+	}
 	log := slog.New(slog.DiscardHandler)
 	var observer stream.Observer = nobody{}
 	recording := func(context.Context) {}
@@ -108,7 +112,7 @@ func (b *bed) run(handle handlerFunc) (stop func()) {
 		b.settings.Receipts = ""
 	}
 	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
-		JetStream: b.js, Settings: b.settings, Routes: []*bridge.Route{b.route("payments")},
+		JetStream: b.js, Settings: b.settings, Routes: routes,
 		Handler:  func(*bridge.Route) stream.Handler { return handle },
 		Observer: observer, Logger: log,
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -140,6 +141,24 @@ func TestWaitingEventIsFound(t *testing.T) {
 	}
 }
 
+// TestEveryRouteIsToldOf reads on after the first has settled it.
+func TestEveryRouteIsToldOf(t *testing.T) {
+	t.Parallel()
+	b := newBed(t).withReceipts()
+	b.run(verdict(bridge.Verdict{Outcome: bridge.Delivered}), "audit", "crm")
+	id := newID()
+	b.publish(id)
+	b.eventually(id, func(got *Trace) bool {
+		n := 0
+		for _, r := range got.Publishes[0].Routes {
+			if r.State == Delivered {
+				n++
+			}
+		}
+		return n == 3
+	})
+}
+
 func TestRouteThatIsOffTakesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBed(t).withReceipts()
@@ -262,6 +281,16 @@ func TestUnknownEvent(t *testing.T) {
 		if !errors.As(err, &unknown) || unknown.Read != 1 || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v", err)
 		}
+	}
+	const events = 200
+	for range events {
+		b.publish(newID())
+	}
+	old := uuid.Must(uuid.NewV7())
+	old[1]-- // by two years
+	var unknown *UnknownError
+	if _, err := Read(t.Context(), b.config, old.String()); !errors.As(err, &unknown) || unknown.Read >= events {
+		t.Errorf("read far beyond the time in the id: %v", err)
 	}
 	b.config.Stream = "NOTHING"
 	if _, err := Read(t.Context(), b.config, newID()); err == nil || !strings.Contains(err.Error(), "BRIDGE_STREAM") {
