@@ -27,7 +27,7 @@ otherwise.
 
 With -o json: event_id, type, stream, publishes, and unknown: what could not be
 looked at. Each publish has sequence, subject, published_at, replay_of (the one
-route that a replay is for), stored, expires_at and routes. Each route has route,
+route that a replay is for), stored, expires_at and routes. Each has route,
 state (waiting, in_hand, put_off, delivered, filtered, dead_lettered, settled,
 not_taken or no_consumer), until, reason, error, letter, note and steps, which
 are its receipts. Each step has at, outcome (delivered, filtered, retried or
