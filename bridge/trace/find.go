@@ -38,7 +38,6 @@ func (r *reader) spans() []span {
 	}
 	return []span{
 		{made.Add(-100 * time.Millisecond), made.Add(time.Second)},
-		{made.Add(-2 * time.Second), made.Add(10 * time.Second)},
 		{made.Add(-mostSkew), made.Add(mostLate)},
 	}
 }
