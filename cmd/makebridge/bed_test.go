@@ -118,6 +118,19 @@ func (w *world) publish(subject, body string, header ...string) uint64 {
 	return seq
 }
 
+// command runs a command to its end within the test's process.
+func (w *world) command(args ...string) (status int, out, errs string) {
+	return w.commandAs(nil, args...)
+}
+
+// commandAs is command with variables in its environment.
+func (w *world) commandAs(env []string, args ...string) (status int, out, errs string) {
+	w.t.Helper()
+	var o, e buffer
+	status = run(w.t.Context(), args, &console{environ: append(env, "NATS_URL="+w.nats.URL()), in: strings.NewReader(""), out: &o, err: &e})
+	return status, o.String(), e.String()
+}
+
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {

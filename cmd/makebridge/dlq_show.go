@@ -148,10 +148,3 @@ func printLetter(out *output, l replay.Letter) {
 	out.title("Body")
 	fmt.Fprintln(out.w, printableBody(l.Body))
 }
-
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}

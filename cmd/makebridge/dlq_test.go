@@ -18,15 +18,6 @@ import (
 	"github.com/makebridge/makebridge/bridge/standin"
 )
 
-// command is a command of the program, run to its end within the test's
-// process.
-func (w *world) command(args ...string) (status int, out, log string) {
-	w.t.Helper()
-	var o, l buffer
-	status = run(w.t.Context(), args, &console{environ: []string{"NATS_URL=" + w.nats.URL()}, in: strings.NewReader(""), out: &o, err: &l})
-	return status, o.String(), l.String()
-}
-
 // begin starts a command as a process of its own.
 func (w *world) begin(log *buffer, args ...string) *exec.Cmd {
 	w.t.Helper()

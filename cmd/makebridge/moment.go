@@ -46,3 +46,12 @@ func (m *moment) String() string { return m.text }
 
 // Type names the flag's value in the help.
 func (m *moment) Type() string { return "time" }
+
+// clock is a time as commands print it, to the second and in UTC; nothing for
+// the zero time.
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

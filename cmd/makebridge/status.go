@@ -10,6 +10,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/fleet"
 	"github.com/makebridge/makebridge/bridge/gate"
 )
 
@@ -65,19 +66,19 @@ terminal a route gets a line at first and whenever it has changed.
 		if err != nil {
 			return err
 		}
-		return status(cmd.Context(), cfg, out, flags, askFleet)
+		return status(cmd.Context(), cfg, out, flags)
 	}
 	return cmd
 }
 
 // status prints how the routes stand, once or until ctx is done.
-func status(ctx context.Context, cfg *config.Config, out *output, flags statusFlags, ask fleet) error {
+func status(ctx context.Context, cfg *config.Config, out *output, flags statusFlags) error {
 	link, err := dial(cfg.NATS, nats.MaxReconnects(-1)) // or a watch would end with an outage
 	if err != nil {
 		return err
 	}
 	defer link.close()
-	source := newStatusSource(cfg, link, ask)
+	source := newStatusSource(cfg, link)
 	if flags.watch {
 		return watchStatus(ctx, source, newStatusView(out, flags.interval), flags.interval)
 	}
@@ -96,17 +97,13 @@ func status(ctx context.Context, cfg *config.Config, out *output, flags statusFl
 type statusSource struct {
 	link *link
 	what backlog.Config
-	ask  fleet
 }
 
-func newStatusSource(cfg *config.Config, l *link, ask fleet) *statusSource {
+func newStatusSource(cfg *config.Config, l *link) *statusSource {
 	return &statusSource{l, backlog.Config{
 		Stream: cfg.Stream.Name, Bucket: cfg.Stream.Bucket, ReplicaLife: gate.ReplicaLife,
-	}, ask}
+	}}
 }
-
-// fleetTimeout is how long the replicas are waited for.
-const fleetTimeout = time.Second
 
 // read asks the server and the replicas at the same time.
 func (s *statusSource) read(ctx context.Context) (*statusReport, error) {
@@ -114,14 +111,14 @@ func (s *statusSource) read(ctx context.Context) (*statusReport, error) {
 		return nil, errors.New("the connection to NATS is lost, waiting for the server")
 	}
 	type answer struct {
-		replicas []fleetReplica
+		replicas []fleet.Replica
 		err      error
 	}
 	asked := make(chan answer, 1)
-	limited, cancel := context.WithTimeout(ctx, fleetTimeout)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		replicas, err := s.ask(limited, s.link.nc)
+		replicas, err := fleet.Ask(limited, s.link.nc)
 		asked <- answer{replicas, err}
 	}()
 	state, err := backlog.Read(ctx, s.link.js, s.what)

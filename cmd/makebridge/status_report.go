@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/makebridge/makebridge/bridge/backlog"
+	"github.com/makebridge/makebridge/bridge/fleet"
 )
 
 // statusJSONText tells in the help what -o json writes: a statusReport.
@@ -99,7 +100,7 @@ func emptyStatusReport(at time.Time) *statusReport {
 }
 
 // newStatusReport puts together what NATS and what the replicas say.
-func newStatusReport(s backlog.State, replicas []fleetReplica, fleetErr error) *statusReport {
+func newStatusReport(s backlog.State, replicas []fleet.Replica, fleetErr error) *statusReport {
 	r := emptyStatusReport(s.At)
 	r.note("there may be more routes", s.ListErr)
 	r.note("holds, replicas and redeliveries are not all known", s.SharedErr)
@@ -171,7 +172,7 @@ func newStatusReplica(b backlog.Replica, now time.Time) statusReplica {
 
 // addAnswer adds what a replica says of itself. One whose record could not be
 // read, or is not there yet, is alive since it answers.
-func (r *statusReport) addAnswer(a fleetReplica) {
+func (r *statusReport) addAnswer(a fleet.Replica) {
 	i := slices.IndexFunc(r.Replicas, func(known statusReplica) bool { return known.ID == a.ID })
 	if i < 0 {
 		i = len(r.Replicas)
@@ -192,7 +193,7 @@ func seconds(d time.Duration) float64 { return max(0, d.Round(time.Millisecond))
 type routeRate struct{ delivered, failed uint64 }
 
 // ratesOf adds up what the replicas say of each route.
-func ratesOf(replicas []fleetReplica) map[string]*routeRate {
+func ratesOf(replicas []fleet.Replica) map[string]*routeRate {
 	rates := map[string]*routeRate{}
 	for _, replica := range replicas {
 		for _, r := range replica.Routes {

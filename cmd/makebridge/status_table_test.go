@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/makebridge/makebridge/bridge/backlog"
+	"github.com/makebridge/makebridge/bridge/fleet"
 )
 
 // exampleStatus has one of everything that a status can tell.
@@ -46,7 +47,10 @@ func exampleStatus() *statusReport {
 			{ID: "OrKrKGlVfkjDs6AsU7Y7BP", Version: "0.0.0-20261123235600-f8948201d9a1+dirty", Host: "makebridge-7c9d8f6b5-k8wzp", Started: now.Add(-time.Minute)},
 		},
 		ListErr: errNotFound{},
-	}, []fleetReplica{{ID: "p464Z6h5N1Q0wzH6JVp2KC", Routes: []fleetRoute{{"payments", 1234, 0, 0}, {"orders-from-the-warehouse-in-rotterdam", 123_456, 17, 10}}}}, nil)
+	}, []fleet.Replica{{ID: "p464Z6h5N1Q0wzH6JVp2KC", Routes: []fleet.Route{
+		{Name: "payments", DeliveredLastMinute: 1234},
+		{Name: "orders-from-the-warehouse-in-rotterdam", DeliveredLastMinute: 123_456, FailedLastMinute: 17, InHand: 10},
+	}}}, nil)
 }
 
 type errNotFound struct{}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/fleet"
 	"github.com/makebridge/makebridge/bridge/standin"
 )
 
@@ -174,19 +175,19 @@ func TestStatusAddsWhatTheReplicasSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer link.close()
-	source := newStatusSource(cfg, link, func(_ context.Context, nc *nats.Conn) ([]fleetReplica, error) {
-		if nc != link.nc {
-			t.Error("asked over another connection")
-		}
-		return []fleetReplica{
-			{ID: alive.ID, Routes: []fleetRoute{{"payments", 120, 3, 7}, {"other", 1, 1, 1}}},
-			{ID: "fresh", Host: "there", Version: "2", Started: time.Now(), Routes: []fleetRoute{{"payments", 10, 1, 2}}},
-		}, errors.New("one is silent")
-	})
-	r, err := source.read(t.Context())
+	state, err := backlog.Read(t.Context(), link.js, newStatusSource(cfg, link).what)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := newStatusReport(state, []fleet.Replica{
+		{ID: alive.ID, Routes: []fleet.Route{
+			{Name: "payments", DeliveredLastMinute: 120, FailedLastMinute: 3, InHand: 7},
+			{Name: "other", DeliveredLastMinute: 1, FailedLastMinute: 1, InHand: 1},
+		}},
+		{ID: "fresh", Host: "there", Version: "2", Started: time.Now(), Routes: []fleet.Route{
+			{Name: "payments", DeliveredLastMinute: 10, FailedLastMinute: 1, InHand: 2},
+		}},
+	}, errors.New("one is silent"))
 	if p := r.route("payments"); *p.Delivered != 130 || *p.Failed != 4 {
 		t.Errorf("%d delivered and %d failed, want 130 and 4", *p.Delivered, *p.Failed)
 	}

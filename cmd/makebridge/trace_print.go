@@ -144,6 +144,3 @@ func stateWords(s trace.State) (colour int, words string) {
 	}
 	return yellow, strings.ReplaceAll(string(s), "_", " ")
 }
-
-// clock is a time as commands print it: to the second, in UTC.
-func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }

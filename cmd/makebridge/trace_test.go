@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -12,13 +11,6 @@ import (
 	"github.com/makebridge/makebridge/bridge/standin"
 	"github.com/makebridge/makebridge/bridge/trace"
 )
-
-// command runs a command in the test's process.
-func (w *world) command(env []string, args ...string) (status int, out, errs string) {
-	var o, e buffer
-	status = run(context.Background(), args, &console{environ: append(env, "NATS_URL="+w.nats.URL()), in: strings.NewReader(""), out: &o, err: &e})
-	return status, o.String(), e.String()
-}
 
 // TestTraceOfWhatABridgeDid asks about events from a machine that knows no
 // webhook.
@@ -40,7 +32,7 @@ func TestTraceOfWhatABridgeDid(t *testing.T) {
 		"good": {Name: "payments", State: trace.Delivered},
 		"bad":  {Name: "payments", State: trace.DeadLettered, Reason: "rejected", Letter: 1},
 	} {
-		status, out, errs := w.command(nil, "trace", id, "-o", "json")
+		status, out, errs := w.commandAs(nil, "trace", id, "-o", "json")
 		var got trace.Trace
 		if err := json.Unmarshal([]byte(out), &got); status != exitDone || errs != "" || err != nil {
 			t.Fatalf("exit status %d, %s%s", status, out, errs)
@@ -52,7 +44,7 @@ func TestTraceOfWhatABridgeDid(t *testing.T) {
 		if r.Name != want.Name || r.State != want.State || r.Reason != want.Reason || r.Letter != want.Letter || len(r.Steps) != 1 {
 			t.Errorf("%s: %+v", id, r)
 		}
-		status, out, errs = w.command(nil, "trace", id)
+		status, out, errs = w.commandAs(nil, "trace", id)
 		if status != exitDone || errs != "" || !strings.Contains(out, "1 request in") {
 			t.Errorf("exit status %d, %s%s", status, out, errs)
 		}
@@ -66,7 +58,7 @@ func TestTraceNamesThePermissionThatIsMissing(t *testing.T) {
 	w.publish("payments.success", paymentEvent("event-1"), "Nats-Msg-Id", "event-1")
 	w.settled("payments")
 	p.end()
-	status, out, errs := w.command([]string{"NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge"}, "trace", "event-1")
+	status, out, errs := w.commandAs([]string{"NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge"}, "trace", "event-1")
 	if status != exitFailed || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "may this user publish to $JS.API.CONSUMER.LIST.EVENTS?") {
 		t.Errorf("exit status %d, %s%s", status, out, errs)
 	}
