@@ -15,9 +15,10 @@ const (
 	// pullExpiry is how long the server keeps a pull request open, and
 	// pullHeartbeat how often it says that it still does.
 	pullExpiry    = 60 * time.Second
-	pullHeartbeat = 5 * time.Second
+	pullHeartbeat = 1500 * time.Millisecond
 	// pullSilence without a message or a heartbeat means that the request is
-	// lost: the server or the consumer's leader has gone.
+	// lost: the server or the consumer's leader has gone. A cluster takes at
+	// least as long to elect another leader.
 	pullSilence = 2*pullHeartbeat + time.Second
 	// pullPause keeps requests that the server turns down from spinning.
 	pullPause = 500 * time.Millisecond
@@ -31,19 +32,23 @@ var errConsumerGone = errors.New("consumer is gone")
 type puller struct {
 	nc      *nats.Conn
 	subject string // where pull requests go
+	info    string // where the server says what it knows of the consumer
 	inbox   string
 	sub     *nats.Subscription
 	msgs    chan *nats.Msg
 
-	open     int       // events asked for and not sent yet
-	heard    time.Time // when the server last said something
-	notUntil time.Time // no request before this
+	open       int       // events asked for and not sent yet
+	heard      time.Time // when the server last said something
+	notUntil   time.Time // no request before this
+	leaderless time.Time // since when nobody answers requests; zero: somebody does
 }
 
 // newPuller subscribes an inbox; most bounds how many events are asked for.
 func newPuller(nc *nats.Conn, apiPrefix, stream, consumer string, most int) (*puller, error) {
 	p := &puller{
-		nc: nc, subject: apiPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
+		nc:      nc,
+		subject: apiPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
+		info:    apiPrefix + "CONSUMER.INFO." + stream + "." + consumer,
 		// Room for every event that can be under way, and for status messages.
 		msgs: make(chan *nats.Msg, 2*most+64),
 	}
@@ -56,7 +61,7 @@ func (p *puller) subscribe() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to pulled events: %w", err)
 	}
-	p.sub, p.open, p.heard = sub, 0, time.Now()
+	p.sub, p.open, p.heard, p.leaderless = sub, 0, time.Now(), time.Time{}
 	return nil
 }
 
@@ -84,24 +89,27 @@ func (p *puller) ask(n int, now time.Time) error {
 // messages end requests; one of them ends pulling.
 func (p *puller) receive(msg *nats.Msg, now time.Time) (event bool, err error) {
 	p.heard = now
-	status := msg.Header.Get("Status")
-	if status == "" || msg.Reply != "" { // an event may have a header of that name; it always has a reply subject
-		p.open = max(0, p.open-1)
+	if msg.Reply != "" { // only an event has one; it may have a header Status, too
+		p.open, p.leaderless = max(0, p.open-1), time.Time{}
 		return true, nil
 	}
 	if msg.Subject != p.inbox {
 		return false, nil // for requests of an earlier inbox
 	}
-	description := msg.Header.Get("Description")
+	status, description := msg.Header.Get("Status"), msg.Header.Get("Description")
+	if status == "" {
+		return false, p.lookedUp(msg.Data)
+	}
+	if status == "503" { // no responders
+		return false, p.unanswered(now)
+	}
+	p.leaderless = time.Time{}
 	switch status {
 	case "100": // heartbeat
 		return false, nil
 	case "404", "408": // no messages, request expired
 		p.close(msg)
 		return false, nil
-	case "503": // no responders
-		p.open = 0
-		return false, fmt.Errorf("%w: nothing answers at %s", errConsumerGone, p.subject)
 	case "409":
 		p.close(msg)
 		if strings.Contains(strings.ToLower(description), "consumer deleted") {
