@@ -40,6 +40,7 @@ type consumer struct {
 
 	hand     *hand
 	pull     *puller
+	pulse    *pulse  // since the supervisor runs
 	ready    []*item // in hand, not started
 	running  int
 	freed    chan struct{}
@@ -198,7 +199,7 @@ func (c *consumer) sweep(now time.Time) {
 	}
 	c.swept = now
 	for _, it := range c.hand.all() {
-		if err := it.keepAlive(now); err != nil {
+		if err := it.keepAlive(now, c.pulse); err != nil {
 			c.log.Warn("event not kept alive", "error", err, "sequence", it.Sequence)
 		}
 	}

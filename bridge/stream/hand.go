@@ -28,7 +28,7 @@ type item struct {
 
 	mu      sync.Mutex
 	msg     *nats.Msg               // its latest delivery, which is the one to settle
-	touched time.Time               // when the server last heard of it
+	touched time.Time               // when the server last heard of it, as far as it has said
 	cancel  context.CancelCauseFunc // ends its wait, once it is handled
 }
 
@@ -99,17 +99,22 @@ func (it *item) expire() {
 // heard so lately. It says nothing of an event that the server may have handed
 // to somebody else: that would prolong the other's delivery, and make this one
 // look young again.
-func (it *item) keepAlive(now time.Time) error {
+func (it *item) keepAlive(now time.Time, p *pulse) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if silence := now.Sub(it.touched); silence < it.ackWait/3 || silence > it.ackWait {
 		return nil
 	}
-	if err := it.msg.InProgress(); err != nil {
-		return err
+	return p.send(it.msg, it.id, now)
+}
+
+// kept notes that the server has heard of the event since then.
+func (it *item) kept(since time.Time) {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if since.After(it.touched) {
+		it.touched = since
 	}
-	it.touched = now
-	return nil
 }
 
 // hand is the set of events in hand, and the memory of those that the webhook
@@ -121,6 +126,13 @@ type hand struct {
 }
 
 func newHand() *hand { return &hand{items: map[identity]*item{}} }
+
+// of returns an event in hand, or nil.
+func (h *hand) of(id identity) *item {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.items[id]
+}
 
 // take adds an event. Where it is in hand already it takes over the new
 // delivery and reports false: nobody handles an event twice at a time.

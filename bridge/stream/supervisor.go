@@ -87,6 +87,12 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	defer stop()
 	for _, c := range s.consumers {
 		c.settler.link = link
+		c.pulse = newPulse(s.js.Conn(), c.hand)
+		if stop, err := c.pulse.listen(); err != nil {
+			c.log.Warn("events in hand are not kept", "error", err)
+		} else {
+			defer stop() //nolint:errcheck // the connection may be gone
+		}
 	}
 
 	gone := make(chan *consumer, len(s.consumers))
