@@ -11,6 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+const (
+	// pingInterval and mostPings say how soon a connection counts as lost that
+	// was cut off without a word: after the third ping in vain, 9 to 12 s. Until
+	// then nothing tells it from one on which nothing happens.
+	pingInterval = 3 * time.Second
+	mostPings    = 2
+)
+
 // ConnectConfig is what a connection of the bridge needs.
 type ConnectConfig struct {
 	// Servers are tried in a random order.
@@ -21,7 +29,8 @@ type ConnectConfig struct {
 }
 
 // Connect returns a connection that never gives up: a server that is not
-// there, refuses, or goes away is tried again until the connection is closed.
+// there, refuses, goes away or falls silent is tried again until the connection
+// is closed.
 // It returns before there is a server; an error means that the options
 // themselves cannot work.
 func Connect(c ConnectConfig) (*nats.Conn, error) {
@@ -33,6 +42,8 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(time.Second),
 		nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(mostPings),
 		// Nothing is sent later than it was meant: an acknowledgement is
 		// repeated, and a late nak would disturb whoever has the event by then.
 		nats.ReconnectBufSize(-1),
