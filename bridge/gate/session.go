@@ -21,6 +21,9 @@ const (
 	markerLife = time.Minute
 	// sessionPause is the time before a session is tried again.
 	sessionPause = time.Second
+	// lookupTimeout bounds one look-up of the bucket: where its leader has gone
+	// nobody answers, and the next attempt may find another.
+	lookupTimeout = 2 * time.Second
 )
 
 // Replica is the record of a replica in the bucket; its time is the entry's.
@@ -137,7 +140,7 @@ func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
 
 // open finds the bucket, or creates it.
 func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
-	kv, err := s.js.KeyValue(ctx, s.bucket.Name)
+	kv, err := s.find(ctx)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !s.bucket.Provision {
 			return nil, fmt.Errorf("bucket %s does not exist (BRIDGE_PROVISION is false): nats kv add %s --marker-ttl=1m", s.bucket.Name, s.bucket.Name)
@@ -147,7 +150,7 @@ func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
 			LimitMarkerTTL: markerLife,
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) { // another replica was quicker
-			kv, err = s.js.KeyValue(ctx, s.bucket.Name)
+			kv, err = s.find(ctx)
 		}
 	}
 	if err != nil {
@@ -155,6 +158,12 @@ func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
 	}
 	s.store.(*bucket).kv.Store(&kv)
 	return kv, nil
+}
+
+func (s *Shared) find(ctx context.Context) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	return s.js.KeyValue(ctx, s.bucket.Name)
 }
 
 // snapshot takes over the present state.
@@ -255,15 +264,16 @@ func (s *Shared) beat(ctx context.Context) error {
 	}
 	key := "replica." + s.cfg.Replica
 	begin := time.Now()
-	if _, err := s.store.put(ctx, key, record); err != nil {
+	revision, err := s.store.put(ctx, key, record)
+	if err != nil {
 		return fmt.Errorf("write to bucket %s: %w", s.bucket.Name, err)
 	}
 	end := time.Now()
-	e, err := s.store.get(ctx, key)
+	stamped, err := stamp(ctx, s.store, key, revision)
 	if err != nil {
 		return fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
 	}
-	s.clock.learn(begin, end, e.created)
+	s.clock.learn(begin, end, stamped)
 	return nil
 }
 

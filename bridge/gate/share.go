@@ -29,16 +29,20 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 	if err == nil {
 		o.announce(before, shared != 0, want)
 	}
+	failed := err != nil
 	var there entry
-	if err != nil {
+	if failed {
 		there, err = o.ask(ctx, err)
 	}
 	o.mu.Lock()
-	if err != nil {
+	switch {
+	case err != nil:
 		return false
-	}
-	if there.revision > 0 {
+	case failed && there.revision > 0:
 		o.hear(there)
+		return false
+	case failed:
+		o.missed()
 		return false
 	}
 	if revision == 0 || revision > o.seen { // else the watch has told more already
@@ -74,14 +78,24 @@ func (o *door) send(ctx context.Context, want *Hold, revision uint64) (uint64, e
 	return s.update(ctx, o.key(), want.encode(), revision)
 }
 
-// ask finds out what the bucket has after a change failed. Its error says that
-// this could not be found out; a while has then passed.
+// missed takes over that the bucket does not have the hold any more, or not yet
+// on the server that was asked. The revisions of what is heard next tell, so
+// none is made up here: the next hold must not look like an old one. The lock is
+// held.
+func (o *door) missed() {
+	if o.revision != 0 { // else our own hold is younger, and not in the bucket yet
+		o.set(nil, 0)
+	}
+}
+
+// ask finds out what the bucket has after a change failed: the zero entry is
+// none. Its error says that this could not be found out; a while has then passed.
 func (o *door) ask(ctx context.Context, failed error) (entry, error) {
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	there, err := o.gate.store.get(bounded, o.key())
 	if errors.Is(err, errNotFound) && errors.Is(failed, errConflict) {
-		return entry{revision: o.lastSeen() + 1}, nil // removed: newer than all that was seen
+		return entry{}, nil
 	}
 	if err == nil && errors.Is(failed, errConflict) {
 		return there, nil
@@ -89,12 +103,6 @@ func (o *door) ask(ctx context.Context, failed error) (entry, error) {
 	o.gate.cfg.Logger.Warn("hold not shared yet", "hold", o.id[:6], "error", errors.Join(failed, err))
 	_ = sleep(ctx, storePause) // the caller looks at ctx
 	return entry{}, failed
-}
-
-func (o *door) lastSeen() uint64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.seen
 }
 
 // hear takes over what the bucket has; an entry without a value is a removal.
