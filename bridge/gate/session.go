@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	// heartbeat is how often a replica writes that it is alive. One that has
-	// not for ReplicaLife is gone.
-	heartbeat = 10 * time.Second
-	// ReplicaLife is how old a replica's record may be while it is alive.
-	ReplicaLife = 3 * heartbeat
+	// heartbeat is how often a replica writes that it is alive, and finds out
+	// whether it still hears of changes.
+	heartbeat = time.Second
+	// ReplicaLife is how old a replica's record may be while it is alive: a
+	// bucket without a leader takes none for a while.
+	ReplicaLife = 30 * time.Second
 	// markerLife is how long the bucket keeps the marker of a removed key.
 	markerLife = time.Minute
 	// sessionPause is the time before a session is tried again.
@@ -81,6 +82,9 @@ func (s *Shared) Run(ctx context.Context) {
 			told = err.Error()
 			s.cfg.Logger.Warn("holds are not known, nothing is posted meanwhile", "error", err)
 		}
+		if errors.Is(err, errDeaf) {
+			continue // another watch may be served by another server
+		}
 		select {
 		case <-ctx.Done():
 		case <-found:
@@ -123,10 +127,10 @@ func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err := s.beat(ctx); err != nil {
+	if _, err := s.beat(ctx); err != nil {
 		return err
 	}
-	watch, err := kv.WatchFiltered(ctx, []string{"hold.*", "works.*"})
+	watch, err := kv.WatchFiltered(ctx, []string{"hold.*", "works.*", s.recordKey()})
 	if err != nil {
 		return fmt.Errorf("watch bucket %s: %w", s.bucket.Name, err)
 	}
@@ -177,12 +181,13 @@ func (s *Shared) snapshot(ctx context.Context, watch jetstream.KeyWatcher) error
 			case !ok:
 				return errors.New("the watch ended")
 			case e != nil:
-				if id, found := strings.CutPrefix(e.Key(), "hold."); found {
+				switch kind, id, _ := strings.Cut(e.Key(), "."); kind {
+				case "hold":
 					held[id] = true
 					s.doorOf(id).present(entryOf(e))
-					continue
+				case "works":
+					s.hear(e)
 				}
-				s.hear(e)
 				continue
 			}
 			for id, o := range s.all() {
@@ -206,25 +211,22 @@ func (s *Shared) snapshot(ctx context.Context, watch jetstream.KeyWatcher) error
 
 // follow takes over changes.
 func (s *Shared) follow(ctx context.Context, watch jetstream.KeyWatcher, restart <-chan struct{}) error {
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	deaf, heard, stop := s.listen(ctx)
+	defer stop()
 	for {
 		select {
 		case e, ok := <-watch.Updates():
-			if !ok {
+			switch {
+			case !ok:
 				return errors.New("the watch ended")
-			}
-			if e != nil {
+			case e == nil:
+			case e.Key() == s.recordKey():
+				heard(e.Revision())
+			default:
 				s.hear(e)
 			}
-		case <-beat.C:
-			if err := s.beat(ctx); err != nil {
-				return err
-			}
-		case <-s.moved:
-			if err := s.beat(ctx); err != nil {
-				return err
-			}
+		case err := <-deaf:
+			return err
 		case <-restart:
 			return nil
 		case <-ctx.Done():
@@ -254,27 +256,30 @@ func entryOf(e jetstream.KeyValueEntry) entry {
 	return entry{e.Value(), e.Revision(), e.Created()}
 }
 
-// beat writes that this replica is alive, and measures the server's clock.
-func (s *Shared) beat(ctx context.Context) error {
+// recordKey is the key that says that this replica is alive.
+func (s *Shared) recordKey() string { return "replica." + s.cfg.Replica }
+
+// beat writes that this replica is alive, and measures the server's clock. It
+// returns the record's revision.
+func (s *Shared) beat(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	record, err := s.record()
+	value, err := s.record()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	key := "replica." + s.cfg.Replica
 	begin := time.Now()
-	revision, err := s.store.put(ctx, key, record)
+	revision, err := s.store.put(ctx, s.recordKey(), value)
 	if err != nil {
-		return fmt.Errorf("write to bucket %s: %w", s.bucket.Name, err)
+		return 0, fmt.Errorf("write to bucket %s: %w", s.bucket.Name, err)
 	}
 	end := time.Now()
-	stamped, err := stamp(ctx, s.store, key, revision)
+	stamped, err := stamp(ctx, s.store, s.recordKey(), revision)
 	if err != nil {
-		return fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
+		return 0, fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
 	}
 	s.clock.learn(begin, end, stamped)
-	return nil
+	return revision, nil
 }
 
 // leaveFleet removes this replica's record.
@@ -284,7 +289,7 @@ func (s *Shared) leaveFleet(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := s.store.remove(ctx, "replica."+s.cfg.Replica, 0); err != nil {
+	if err := s.store.remove(ctx, s.recordKey(), 0); err != nil {
 		s.cfg.Logger.Debug("record of this replica not removed", "error", err)
 	}
 }
