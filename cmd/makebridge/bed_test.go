@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,14 +24,18 @@ import (
 )
 
 // beProgram, in the environment, makes the test binary the program itself, for
-// tests that kill it.
-const beProgram = "MAKEBRIDGE_TEST_BE_PROGRAM"
+// tests that kill it, and asVersion gives that program a version.
+const (
+	beProgram = "MAKEBRIDGE_TEST_BE_PROGRAM"
+	asVersion = "MAKEBRIDGE_TEST_VERSION"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(beServer) != "" {
-		os.Exit(serveNATS(os.Args[1], os.Args[2]))
+		os.Exit(serveNATS(os.Args[1], os.Args[2], os.Args[3:]...))
 	}
 	if os.Getenv(beProgram) != "" {
+		version = os.Getenv(asVersion)
 		os.Exit(run(context.Background(), os.Args[1:], &console{environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}
 	goleak.VerifyTestMain(m)
@@ -57,15 +62,24 @@ func newWorld(t *testing.T, natsConfig embedded.Config, makecom standin.Config) 
 // newWorldAs has the test's own client connect with options.
 func newWorldAs(t *testing.T, natsConfig embedded.Config, makecom standin.Config, options ...nats.Option) *world {
 	t.Helper()
-	w := &world{t: t, config: natsConfig, makecom: standin.New(makecom)}
+	w := &world{t: t, config: natsConfig}
 	w.config.StoreDir = t.TempDir()
 	w.startNATS()
 	t.Cleanup(func() { w.nats.Shutdown() })
+	w.furnish(w.nats.URL(), makecom, options...)
+	return w
+}
+
+// furnish adds what there is beside NATS, at url.
+func (w *world) furnish(url string, makecom standin.Config, options ...nats.Option) {
+	t := w.t
+	t.Helper()
+	w.makecom = standin.New(makecom)
 	if err := w.makecom.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.makecom.Close() })
-	nc, err := nats.Connect(w.nats.URL(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
+	nc, err := nats.Connect(url, append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +88,13 @@ func newWorldAs(t *testing.T, natsConfig embedded.Config, makecom standin.Config
 		t.Fatal(err)
 	}
 	w.env = []string{
-		"NATS_URL=" + w.nats.URL(),
+		"NATS_URL=" + url,
 		"MAKE_WEBHOOK_PAYMENTS_URL=" + w.makecom.URL("payments"),
 		"BRIDGE_HTTP_ADDR=127.0.0.1:0",
 		"BRIDGE_REDELIVERY_DELAYS=200ms",
 		"BRIDGE_DELIVERY_BACKOFF_MIN=1ms", "BRIDGE_DELIVERY_BACKOFF_MAX=10ms",
 		"BRIDGE_HOLD_MIN=200ms", "BRIDGE_HOLD_MAX=400ms",
 	}
-	return w
 }
 
 func (w *world) startNATS() {
@@ -278,4 +291,25 @@ func (w *world) process(env ...string) *exec.Cmd {
 		}
 	})
 	return cmd
+}
+
+// replica starts a bridge, a process of its own, and waits until it consumes.
+func (w *world) replica(env ...string) *exec.Cmd {
+	w.t.Helper()
+	cmd := w.process(env...)
+	w.eventually("a replica to consume", func() bool {
+		return strings.Contains(cmd.Stderr.(*buffer).String(), `"msg":"consuming","route":"payments"`)
+	})
+	return cmd
+}
+
+// end stops a replica with SIGTERM.
+func (w *world) end(cmd *exec.Cmd) {
+	w.t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		w.t.Errorf("replica exited after SIGTERM: %v", err)
+	}
 }

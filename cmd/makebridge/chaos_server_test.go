@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,15 +19,17 @@ import (
 )
 
 // beServer, in the environment, makes the test binary a NATS server, for tests
-// that kill it: its arguments are a port and the directory of its streams.
+// that kill it: its arguments are a port, the directory of its streams and, for
+// one of a cluster, its configuration.
 const beServer = "MAKEBRIDGE_TEST_BE_SERVER"
 
 // chaosServer is the NATS server's name.
 const chaosServer = "server"
 
-// serveNATS is the NATS server's process. It returns the exit status. Every
-// write is synced, so what was acknowledged must survive.
-func serveNATS(port, dir string) int {
+// serveNATS is the NATS server's process. It returns the exit status. Of a
+// server that is alone every write is synced, so what was acknowledged must
+// survive.
+func serveNATS(port, dir string, file ...string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	number, err := strconv.Atoi(port)
@@ -33,7 +37,10 @@ func serveNATS(port, dir string) int {
 		fmt.Fprintln(os.Stderr, "port:", err)
 		return exitUsage
 	}
-	cfg := embedded.Config{Port: number, StoreDir: dir, SyncAlways: true}
+	cfg := embedded.Config{
+		Port: number, StoreDir: dir, SyncAlways: len(file) == 0, ConfigFile: strings.Join(file, ""),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}
 	server, err := embedded.Start(cfg)
 	for errors.Is(err, syscall.EADDRINUSE) && chaosPause(ctx, 50*time.Millisecond) { // its predecessor has just died
 		server, err = embedded.Start(cfg)
