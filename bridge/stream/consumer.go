@@ -103,6 +103,9 @@ func (c *consumer) run(ctx, grace context.Context) error {
 
 // finish waits until everything in hand is settled, or grace is done.
 func (c *consumer) finish(grace context.Context) {
+	if c.pull == nil {
+		return // never bound, so nothing was ever in hand
+	}
 	settled := make(chan struct{})
 	go func() { c.handling.Wait(); close(settled) }()
 	tick := time.NewTicker(max(c.ackWait/6, time.Millisecond))

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -77,4 +78,14 @@ func TestPullFromAConsumerThatIsGoneEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStopWithoutEverHavingBeenBound: there is nobody to keep events alive with.
+func TestStopWithoutEverHavingBeenBound(t *testing.T) {
+	c := newConsumer(testRoute(t, "payments", 1), nil, nil, slog.New(slog.DiscardHandler))
+	over := make(chan struct{})
+	c.handling.Go(func() { <-over }) // as long as nobody has noticed that nothing is handled
+	c.finish(t.Context())
+	close(over)
+	c.handling.Wait()
 }
