@@ -38,7 +38,7 @@ func chaosPaths() []string { return []string{"/one", "/two", "/three"} }
 // newChaosBridge returns a replica. Each of its lives has an API key of its own,
 // by which the webhooks know who sent a request: replicas agree on a
 // destination by its URL alone.
-func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string) *chaosProcess {
+func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string, env ...string) *chaosProcess {
 	t.Helper()
 	dir := t.TempDir()
 	return newChaosProcess(t, h, name, func(exe, life string) *exec.Cmd {
@@ -55,6 +55,7 @@ func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string) *c
 			stem := "MAKE_WEBHOOK_" + r.env + "_"
 			cmd.Env = append(cmd.Env, stem+"URL="+webhooks+r.path, stem+"SUBJECTS="+r.subjects, stem+"API_KEY="+life)
 		}
+		cmd.Env = append(cmd.Env, env...)
 		return cmd
 	})
 }

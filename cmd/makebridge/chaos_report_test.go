@@ -19,7 +19,7 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 	for _, what := range []string{"requests", "delivered", "repeated publishes", "redeliveries", "holds", "letters"} {
 		c.expect(what, did[what])
 	}
-	for _, what := range []string{"bridge killed", "bridge stopped", "bridge frozen", "server killed"} {
+	for _, what := range []string{"bridge killed", "bridge stopped", "bridge frozen"} {
 		c.expect(what, harms[what])
 	}
 	c.expect("duplicates", all)
@@ -31,8 +31,15 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 		for _, f := range chaosFaults() {
 			c.expect(f.name, faults[f.name])
 		}
-		c.expect("server stopped", harms["server stopped"])
-		c.expect("server frozen", harms["server frozen"])
+	}
+	often, seldom := c.harmsToNATS()
+	for _, what := range often {
+		c.expect(what, harms[what])
+	}
+	for _, what := range seldom {
+		if c.duration >= 4*chaosDuration {
+			c.expect(what, harms[what])
+		}
 	}
 
 	c.t.Logf("MAKEBRIDGE_CHAOS_SEED=%d MAKEBRIDGE_CHAOS_DURATION=%s", c.seed, c.duration)

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -34,6 +33,9 @@ const (
 //
 //	MAKEBRIDGE_CHAOS_DURATION=10m MAKEBRIDGE_CHAOS_SEED=7 \
 //	  go test -v -run TestChaos -timeout 40m ./cmd/makebridge
+//
+// With MAKEBRIDGE_CHAOS_NATS=cluster the NATS server is three, which never
+// forget what they acknowledged; see chaos_cluster_test.go.
 //
 // -v shows the seed and the counts of a run that passes, too; -artifacts keeps
 // the logs of the processes. The seed decides what is done to whom, and when,
@@ -63,7 +65,9 @@ type chaos struct {
 	duration time.Duration
 
 	harms   *chaosHarms
-	server  *chaosProcess
+	servers []*chaosProcess
+	cluster *cluster // nil: the server is alone
+	url     string   // of NATS
 	bridges []*chaosProcess
 	webhook *chaosWebhook
 	ledger  *chaosLedger
@@ -97,9 +101,9 @@ func newChaos(t *testing.T) *chaos {
 	}
 	c.webhook = newChaosWebhook(c.seed)
 	t.Cleanup(c.webhook.close)
-	c.server = newChaosServer(t, c.harms)
+	c.useNATS()
 	for i := range chaosReplicas {
-		c.bridges = append(c.bridges, newChaosBridge(t, c.harms, fmt.Sprint("bridge-", i+1), c.server.url, c.webhook.listener.URL))
+		c.bridges = append(c.bridges, newChaosBridge(t, c.harms, fmt.Sprint("bridge-", i+1), c.url, c.webhook.listener.URL, c.env()...))
 	}
 	return c
 }
@@ -108,8 +112,8 @@ func newChaos(t *testing.T) *chaos {
 // less does not change those of the others.
 func (c *chaos) dice(actor uint64) *rand.Rand { return rand.New(rand.NewPCG(c.seed, actor)) }
 
-// processes returns all processes, the server last.
-func (c *chaos) processes() []*chaosProcess { return append(slices.Clone(c.bridges), c.server) }
+// processes returns all processes, the servers last.
+func (c *chaos) processes() []*chaosProcess { return slices.Concat(c.bridges, c.servers) }
 
 // begin starts everything and waits until the routes are consumed.
 func (c *chaos) begin(ctx context.Context) {
@@ -119,14 +123,7 @@ func (c *chaos) begin(ctx context.Context) {
 			c.t.Fatal(err)
 		}
 	}
-	nc, err := nats.Connect(c.server.url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(nc.Close)
-	if c.js, err = jetstream.New(nc); err != nil {
-		c.t.Fatal(err)
-	}
+	c.connect()
 	c.await(ctx, "the consumers", func(jetstream.ConsumerInfo) bool { return true })
 }
 
@@ -139,7 +136,7 @@ func (c *chaos) torment(ctx context.Context) {
 	for i, p := range c.bridges {
 		actors.Go(func() { c.harm(harming, p, c.dice(uint64(i+1)), 2*time.Second, 4*time.Second) })
 	}
-	actors.Go(func() { c.harm(harming, c.server, c.dice(10), 3*time.Second, 5*time.Second) })
+	actors.Go(func() { c.harmNATS(harming, c.dice(10)) })
 	actors.Go(func() { c.webhook.misbehave(harming, c.dice(20)) })
 	for i := range chaosPublishers {
 		actors.Go(func() {
@@ -180,7 +177,7 @@ func (c *chaos) await(ctx context.Context, what string, ok func(jetstream.Consum
 	for _, r := range chaosRoutes() {
 		for {
 			consumer, err := c.js.Consumer(ctx, "EVENTS", r.name)
-			if err == nil && ok(*consumer.CachedInfo()) {
+			if err == nil && led(*consumer.CachedInfo()) && ok(*consumer.CachedInfo()) {
 				break
 			}
 			if !chaosPause(ctx, 50*time.Millisecond) {

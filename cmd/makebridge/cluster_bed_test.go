@@ -104,7 +104,8 @@ func freeAddresses(t *testing.T, n int) []string {
 // other.
 func (c *cluster) connect() {
 	c.t.Helper()
-	nc, err := nats.Connect(c.url(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
+	nc, err := nats.Connect(c.url(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+		nats.RetryOnFailedConnect(true), nats.PingInterval(time.Second))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -142,9 +143,23 @@ func (c *cluster) eventually(what string, ok func(context.Context) bool) {
 // of two that are left.
 func (c *cluster) whole() {
 	c.t.Helper()
-	for _, s := range c.servers {
-		c.eventually(s.name+" to be healthy", s.healthy)
+	if err := c.heal(c.t.Context()); err != nil {
+		c.t.Fatal(err)
 	}
+}
+
+// heal is whole for any goroutine.
+func (c *cluster) heal(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, s := range c.servers {
+		for !s.healthy(ctx) {
+			if !chaosPause(ctx, 20*time.Millisecond) {
+				return fmt.Errorf("wait for %s to be healthy: %w", s.name, ctx.Err())
+			}
+		}
+	}
+	return nil
 }
 
 func (s *clusterServer) healthy(ctx context.Context) bool {
@@ -244,3 +259,8 @@ func (c *cluster) roll() {
 		c.whole()
 	}
 }
+
+// led reports whether what is known of a consumer comes from its leader. A
+// server of a cluster that has just started knows nothing of it yet but its
+// configuration, and says so as if nothing were pending.
+func led(i jetstream.ConsumerInfo) bool { return i.Cluster == nil || i.Cluster.Leader != "" }

@@ -84,10 +84,8 @@ func (l *eventLoad) judge() (again map[string]int) {
 		if err != nil {
 			return false
 		}
-		// A server that has just started knows nothing of the consumer yet but
-		// its name, and says so without a leader.
-		i := c.CachedInfo()
-		return (i.Cluster == nil || i.Cluster.Leader != "") && i.Delivered.Consumer > 0 && i.NumPending == 0 && i.NumAckPending == 0
+		i := *c.CachedInfo()
+		return led(i) && i.Delivered.Consumer > 0 && i.NumPending == 0 && i.NumAckPending == 0
 	})
 	accepted := map[string]int{}
 	for _, a := range l.w.makecom.Arrivals() {
