@@ -52,10 +52,15 @@ type Answer struct {
 
 // Request is one delivery of an event: up to MaxAttempts POSTs of one body.
 type Request struct {
+	// Route is the name of the route that the event is delivered for.
+	Route                   string
 	Destination             *Destination
 	EventID, Type, Subject  string
 	Body                    []byte
 	TraceParent, TraceState string
+	// Published is when the event was stored, by the server's clock; zero where
+	// it never was.
+	Published time.Time
 	// Delivery is JetStream's delivery count, Attempt the number of the first
 	// request within it; both from 1.
 	Delivery, Attempt int

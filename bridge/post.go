@@ -54,8 +54,8 @@ func (p *Pipeline) request(d *Destination, m Message, v Verdict, pass Pass, fail
 		attempts = 1
 	}
 	r := Request{
-		Destination: d,
-		EventID:     v.EventID, Type: v.Type, Subject: m.Subject, Body: m.Body,
+		Route: p.route.Name, Destination: d, Published: m.Published,
+		EventID: v.EventID, Type: v.Type, Subject: m.Subject, Body: m.Body,
 		TraceParent: m.TraceParent, TraceState: m.TraceState,
 		Delivery: m.Delivery, Attempt: v.Attempts + 1,
 		MaxAttempts: attempts, Timeout: p.route.Timeout,

@@ -27,10 +27,18 @@ type Config struct {
 	MaxConns int
 	// RootCAs, where set, are trusted instead of the system's.
 	RootCAs *x509.CertPool
+	// Sending, where set, is called before every request, as Observe is after
+	// it: each of its calls is followed by one of Observe.
+	Sending func(bridge.Request)
 	// Observe, where set, is called after every request, by the goroutine that
 	// delivers and before it goes on: it must be quick and safe for concurrent
 	// use.
 	Observe func(Attempt)
+	// Trace, where set, is called before every request with the context that
+	// Deliver was given. The trace headers that it returns are sent instead of
+	// the event's own; end, which is not nil, is called with what the request
+	// came to.
+	Trace func(ctx context.Context, r bridge.Request, number int) (parent, state string, end func(code string, a bridge.Answer))
 	// Logger, where set, gets a debug line for each request that is repeated.
 	Logger *slog.Logger
 }
@@ -64,6 +72,9 @@ type Client struct {
 func New(c Config) *Client {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Sending == nil {
+		c.Sending = func(bridge.Request) {}
 	}
 	if c.Observe == nil {
 		c.Observe = func(Attempt) {}

@@ -75,18 +75,33 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	number := d.request.Attempt + d.answer.Attempts
 	attempt := req.WithContext(ctx)
 	// Of its own: the last attempt's may still be being written.
-	attempt.Header = newHeader(d.client.userAgent, &d.request, number, start)
+	traced, end := d.trace(ctx, number)
+	attempt.Header = newHeader(d.client.userAgent, &traced, number, start)
 	// With GetBody net/http would repeat the request by itself.
 	attempt.GetBody = nil
 
+	d.client.config.Sending(d.request)
 	resp, err := d.transport.RoundTrip(attempt)
 	r := readReply(resp, err)
 	d.judge(r, number, time.Since(start), ctx.Err() != nil)
+	end(code(r), d.answer)
 	if err != nil {
 		return nil, err
 	}
 	resp.Body = http.NoBody // read already
 	return resp, nil
+}
+
+// trace returns the delivery with the trace headers of its next request, and
+// what ends that request's part of the trace.
+func (d *delivery) trace(ctx context.Context, number int) (bridge.Request, func(code string, a bridge.Answer)) {
+	r := d.request
+	if d.client.config.Trace == nil {
+		return r, func(string, bridge.Answer) {}
+	}
+	var end func(string, bridge.Answer)
+	r.TraceParent, r.TraceState, end = d.client.config.Trace(ctx, r, number)
+	return r, end
 }
 
 // judge sets the answer and reports the attempt.
