@@ -80,6 +80,16 @@ func (g *Gate) Pause() { g.stop.pause() }
 // Enter waits while the gate is paused, the destination is held, or its pace
 // is used up, and returns the pass for one request. Its only error is ctx's.
 func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Message) (bridge.Pass, error) {
+	return g.enter(ctx, d, m, unpaced)
+}
+
+// Again waits for one more request under the same pass. It returns
+// bridge.ErrHeld where the destination is held, and ctx's error.
+func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
+	return g.again(ctx, d, unpaced)
+}
+
+func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Message, told paced) (bridge.Pass, error) {
 	o := g.door(d)
 	for {
 		if err := g.stop.wait(ctx); err != nil {
@@ -89,7 +99,7 @@ func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 		if err != nil {
 			return pass, err
 		}
-		if err := o.pace(d).take(ctx); err != nil {
+		if err := told.take(ctx, o.pace(d)); err != nil {
 			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
@@ -99,9 +109,7 @@ func (g *Gate) Enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 	}
 }
 
-// Again waits for one more request under the same pass. It returns
-// bridge.ErrHeld where the destination is held, and ctx's error.
-func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
+func (g *Gate) again(ctx context.Context, d *bridge.Destination, told paced) error {
 	o := g.door(d)
 	for {
 		if err := g.stop.wait(ctx); err != nil {
@@ -110,7 +118,7 @@ func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
 		if o.isHeld() {
 			return bridge.ErrHeld
 		}
-		if err := o.pace(d).take(ctx); err != nil {
+		if err := told.take(ctx, o.pace(d)); err != nil {
 			return err
 		}
 		if !o.isHeld() && !g.stop.paused.Load() {
@@ -128,6 +136,20 @@ func (g *Gate) Leave(ctx context.Context, d *bridge.Destination, m bridge.Messag
 
 // Held reports whether the destination is held now.
 func (g *Gate) Held(d *bridge.Destination) bool { return g.door(d).isHeld() }
+
+// Holding returns the hold of a destination, and false where it is not held.
+func (g *Gate) Holding(d *bridge.Destination) (Hold, bool) {
+	o := g.door(d)
+	if !o.isHeld() {
+		return Hold{}, false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.hold == nil {
+		return Hold{}, false
+	}
+	return *o.hold, true
+}
 
 // Works reports whether the destination has answered 2xx since then, as far
 // as this replica knows.
