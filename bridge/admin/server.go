@@ -1,5 +1,6 @@
 // Package admin is the bridge's own HTTP listener: whether the process lives
-// and whether it is ready.
+// and whether it is ready, its metrics, and its profiles where they are asked
+// for. It has no authentication: whoever reaches it may read all that.
 package admin
 
 import (
@@ -16,19 +17,31 @@ import (
 // "shutdown"); it is empty when the bridge is ready.
 type Readiness func() map[string]string
 
-// Server serves /livez and /readyz.
+// Config is what a Server serves. Addr and Ready are required.
+type Config struct {
+	// Addr is host:port; port 0 is any free one.
+	Addr string
+	// Ready is asked at each request for /readyz.
+	Ready Readiness
+	// Metrics, where set, answers at /metrics.
+	Metrics http.Handler
+	// Profiles serves net/http/pprof below /debug/pprof/.
+	Profiles bool
+}
+
+// Server serves /livez, /readyz, and what else its Config asks for.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
 
-// Listen binds addr. Serving begins with Serve.
-func Listen(ctx context.Context, addr string, ready Readiness) (*Server, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+// Listen binds the address. Serving begins with Serve.
+func Listen(ctx context.Context, c Config) (*Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on BRIDGE_HTTP_ADDR: %w; choose another address, or set it empty to do without", err)
 	}
-	return &Server{listener, &http.Server{Handler: handler(ready), ReadHeaderTimeout: 5 * time.Second}}, nil
+	return &Server{listener, &http.Server{Handler: handler(c), ReadHeaderTimeout: 5 * time.Second}}, nil
 }
 
 // Addr is the address that was bound.
@@ -45,18 +58,24 @@ func (s *Server) Serve() error {
 // Close stops serving at once.
 func (s *Server) Close() error { return s.http.Close() }
 
-func handler(ready Readiness) http.Handler {
+func handler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, health{Status: "ok"})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if missing := ready(); len(missing) > 0 {
+		if missing := c.Ready(); len(missing) > 0 {
 			reply(w, http.StatusServiceUnavailable, health{"unready", missing})
 			return
 		}
 		reply(w, http.StatusOK, health{Status: "ready"})
 	})
+	if c.Metrics != nil {
+		mux.Handle("GET /metrics", c.Metrics)
+	}
+	if c.Profiles {
+		addProfiles(mux)
+	}
 	return mux
 }
 

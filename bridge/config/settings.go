@@ -81,7 +81,9 @@ type General struct {
 	AllowHTTP bool `env:"BRIDGE_ALLOW_HTTP" envDefault:"false" meaning:"accept plain http webhooks on hosts other than this one"`
 	// HTTPAddr is where health and metrics are served, host:port; empty is
 	// nowhere.
-	HTTPAddr        string        `env:"BRIDGE_HTTP_ADDR" envDefault:":8080" empty:"off" meaning:"health; empty or off: not served"`
+	HTTPAddr string `env:"BRIDGE_HTTP_ADDR" envDefault:":8080" empty:"off" meaning:"health and metrics; empty or off: not served"`
+	// Profiles serves net/http/pprof there as well.
+	Profiles        bool          `env:"BRIDGE_PPROF" envDefault:"false" meaning:"serve Go's profiles (/debug/pprof/) at BRIDGE_HTTP_ADDR too"`
 	ShutdownTimeout time.Duration `env:"BRIDGE_SHUTDOWN_TIMEOUT" envDefault:"25s" min:"1ms" meaning:"time to finish what is in flight on SIGTERM or SIGINT"`
 }
 

@@ -101,6 +101,7 @@ func TestEveryVariable(t *testing.T) {
 		{"BRIDGE_VALIDATION", func(c *Config) any { return c.Validation }, bridge.ValidationEnforce, "WARN", bridge.ValidationWarn, []string{"on"}, ""},
 		{"BRIDGE_ALLOW_HTTP", func(c *Config) any { return c.AllowHTTP }, false, "true", true, []string{"perhaps"}, ""},
 		{"BRIDGE_HTTP_ADDR", func(c *Config) any { return c.HTTPAddr }, ":8080", "[::1]:0", "[::1]:0", []string{"8080", ":http", ":99999", "a:b:c"}, ""},
+		{"BRIDGE_PPROF", func(c *Config) any { return c.Profiles }, false, "true", true, []string{"cpu"}, ""},
 		{"BRIDGE_SHUTDOWN_TIMEOUT", func(c *Config) any { return c.ShutdownTimeout }, 25 * s, "1s", s, durations, ""},
 		{"BRIDGE_LOG_LEVEL", func(c *Config) any { return c.Log.Level.Level() }, slog.LevelInfo, "debug", slog.LevelDebug, []string{"loud", "info+2"}, ""},
 		{"BRIDGE_LOG_FORMAT", func(c *Config) any { return c.Log.Format }, FormatAuto, "json", FormatJSON, []string{"xml"}, ""},

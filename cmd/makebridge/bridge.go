@@ -53,7 +53,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	defer runGate(ctx, doors)()
 	defer toAdmin.run(ctx)()
 	defer runReceipts(ctx, receipts)()
-	stopHealth, err := serveHealth(ctx, cfg.HTTPAddr, log, nc, supervisor)
+	stopHealth, err := serveHealth(ctx, admin.Config{Addr: cfg.HTTPAddr, Profiles: cfg.Profiles}, log, nc, supervisor)
 	if err != nil {
 		return err
 	}
@@ -131,12 +131,13 @@ func pointers(routes []bridge.Route) []*bridge.Route {
 	return p
 }
 
-// serveHealth serves /livez and /readyz, if there is an address for them.
-func serveHealth(ctx context.Context, addr string, log *slog.Logger, nc *nats.Conn, s *stream.Supervisor) (stop func(), err error) {
-	if addr == "" {
+// serveHealth serves /livez, /readyz and what else c says, if there is an
+// address for them.
+func serveHealth(ctx context.Context, c admin.Config, log *slog.Logger, nc *nats.Conn, s *stream.Supervisor) (stop func(), err error) {
+	if c.Addr == "" {
 		return func() {}, nil
 	}
-	server, err := admin.Listen(ctx, addr, func() map[string]string {
+	c.Ready = func() map[string]string {
 		missing := map[string]string{}
 		maps.Copy(missing, s.Unready())
 		if !nc.IsConnected() {
@@ -146,7 +147,8 @@ func serveHealth(ctx context.Context, addr string, log *slog.Logger, nc *nats.Co
 			missing["shutdown"] = "finishing what is in flight"
 		}
 		return missing
-	})
+	}
+	server, err := admin.Listen(ctx, c)
 	if err != nil {
 		return nil, err
 	}
