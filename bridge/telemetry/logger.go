@@ -1,5 +1,3 @@
-// Package telemetry is what the bridge tells about itself: logs of what became
-// of each event.
 package telemetry
 
 import (

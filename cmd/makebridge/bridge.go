@@ -25,14 +25,17 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return err
 	}
 	defer nc.Close()
+	rotation := newRotation(log)
+	metrics := newMetrics(cfg, nc, rotation, log)
 	client := webhook.New(webhook.Config{
 		Version: programVersion(), BackoffMin: cfg.Delivery.BackoffMin, BackoffMax: cfg.Delivery.BackoffMax,
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
+		Sending: metrics.Sending, Observe: answered(metrics),
 	})
 	defer client.Close()
 	replica := nuid.Next()
 	receipts := newReceipts(cfg, js, replica, log)
-	rotation := newRotation(client, log)
+	rotation.client = client
 	toAdmin := newReports(cfg, js, rotation, log)
 	doors := newGate(cfg, js, replica, log, rotation, toAdmin)
 	rotation.doors = doors
@@ -44,16 +47,19 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Routes:    pointers(cfg.Routes),
 		Off:       routesOff(cfg),
 		Handler: func(r *bridge.Route) stream.Handler {
-			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors))
+			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors.Paced(metrics.Paced(r.Name))))
 		},
-		Observer: observers{observer, toAdmin, receipts, service},
+		Observer: observers{observer, metrics, toAdmin, receipts, service},
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
 	defer runGate(ctx, doors)()
 	defer toAdmin.run(ctx)()
 	defer runReceipts(ctx, receipts)()
-	stopHealth, err := serveHealth(ctx, admin.Config{Addr: cfg.HTTPAddr, Profiles: cfg.Profiles}, log, nc, supervisor)
+	defer runMetrics(ctx, metrics)()
+	stopHealth, err := serveHealth(ctx, admin.Config{
+		Addr: cfg.HTTPAddr, Metrics: metrics.Handler(), Profiles: cfg.Profiles,
+	}, log, nc, supervisor)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,10 @@ type rotation struct {
 	pipelines map[string]*bridge.Pipeline // by route
 }
 
-// newRotation returns a rotation that is given doors and bringBack before it
-// runs.
-func newRotation(client *webhook.Client, log *slog.Logger) *rotation {
-	return &rotation{client: client, log: log, pipelines: map[string]*bridge.Pipeline{}}
+// newRotation returns a rotation that is given client, doors and bringBack
+// before it runs.
+func newRotation(log *slog.Logger) *rotation {
+	return &rotation{log: log, pipelines: map[string]*bridge.Pipeline{}}
 }
 
 // released brings back the events that wait for the redelivery to a destination

@@ -209,7 +209,8 @@ func TestRotationSharesDestinations(t *testing.T) {
 	var log bytes.Buffer
 	client := webhook.New(webhook.Config{})
 	defer client.Close()
-	o := newRotation(client, slog.New(slog.NewTextHandler(&log, nil)))
+	o := newRotation(slog.New(slog.NewTextHandler(&log, nil)))
+	o.client = client
 	cfg := load("a", "a", "b")
 	for _, r := range pointers(cfg.Routes) {
 		o.follow(r.Name, newPipeline(cfg, r, nil, nil))

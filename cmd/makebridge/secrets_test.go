@@ -51,9 +51,10 @@ func TestNoSecretShowsOnAnyFailurePath(t *testing.T) {
 			strings.Contains(log, "e-message.anything")
 	})
 	_, ready := p.health("/readyz")
+	metrics := p.metrics()
 	p.end()
 
-	everything := map[string]string{"log": p.log.String(), "output": p.out.String(), "/readyz": ready}
+	everything := map[string]string{"log": p.log.String(), "output": p.out.String(), "/readyz": ready, "/metrics": metrics}
 	for i, l := range w.letters() {
 		everything[fmt.Sprint("headers of letter ", i)] = fmt.Sprint(l.Header)
 	}
@@ -66,6 +67,9 @@ func TestNoSecretShowsOnAnyFailurePath(t *testing.T) {
 				t.Errorf("%s shows in %s", canary, where)
 			}
 		}
+	}
+	if !strings.Contains(metrics, `makebridge_destination_info{destination="127.0.0.1`) {
+		t.Error("no fingerprint of a destination in /metrics: the test looks in the wrong place")
 	}
 	if !strings.Contains(p.log.String(), "127.0.0.1") {
 		t.Error("no fingerprint of a destination in the log: the test looks in the wrong place")

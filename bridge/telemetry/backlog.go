@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// backlogEvery is how often the backlog is read, and how long one reading
+	// may take. Scrapes read nothing: they would make the load of the server
+	// depend on who scrapes.
+	backlogEvery = 10 * time.Second
+	// backlogLife is how long a reading is shown. Two that fail in a row do not
+	// interrupt a graph; numbers that are older would be mistaken for the truth.
+	backlogLife = 3 * backlogEvery
+)
+
+// Backlog is what waits in the stream for one route, the same whichever
+// replica reads it.
+type Backlog struct {
+	Route string
+	// Pending events are deliverable now, those in hand included; Parked ones
+	// are behind a hold or a redelivery delay.
+	Pending, Parked uint64
+	// AckPending is how many events the server has handed out that are not
+	// settled; it stops at MaxAckPending, and with it the route.
+	AckPending, MaxAckPending int
+	// OldestAge is the age of the oldest event that is not settled; 0 where
+	// there is none.
+	OldestAge time.Duration
+	// OldestExpires is when the stream will take that event away, negative when
+	// that time is over; nil where there is none, or the stream keeps it for
+	// ever.
+	OldestExpires *time.Duration
+}
+
+// backlogReader reads the backlog and exposes the last reading.
+type backlogReader struct {
+	read func(context.Context) ([]Backlog, error)
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	last   []Backlog
+	at     time.Time
+	failed bool
+}
+
+func newBacklogReader(read func(context.Context) ([]Backlog, error), log *slog.Logger) *backlogReader {
+	return &backlogReader{read: read, log: log}
+}
+
+func (b *backlogReader) run(ctx context.Context) {
+	tick := time.NewTicker(backlogEvery)
+	defer tick.Stop()
+	for {
+		b.refresh(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// refresh takes a reading. Rows that come beside an error are shown: one route
+// that could not be read does not hide the others.
+func (b *backlogReader) refresh(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, backlogEvery)
+	rows, err := b.read(bounded)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil && !b.failed {
+		b.log.Warn("backlog not known, its metrics end soon", "error", err)
+	}
+	b.failed = err != nil
+	if err == nil || len(rows) > 0 {
+		b.last, b.at = rows, time.Now()
+	}
+}
+
+// Describe is of prometheus.Collector, as that of stateCollector.
+func (*backlogReader) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is of prometheus.Collector.
+func (b *backlogReader) Collect(ch chan<- prometheus.Metric) {
+	b.mu.Lock()
+	rows, at, failed := b.last, b.at, b.failed
+	b.mu.Unlock()
+	gauge(ch, "makebridge_backlog_up", "1 if what waits in the stream could be read the last time.", truth(!failed && !at.IsZero()))
+	if at.IsZero() || time.Since(at) > backlogLife {
+		return
+	}
+	for _, r := range rows {
+		r.collect(ch)
+	}
+}
+
+// collect sends a route's samples, as they were read.
+func (r Backlog) collect(ch chan<- prometheus.Metric) {
+	show := func(name, help string, value float64) { gauge(ch, name, help, value, "route", r.Route) }
+	show("makebridge_pending", "Events that are deliverable now, in hand included; the same on every replica.", float64(r.Pending))
+	show("makebridge_parked", "Events behind a hold or a redelivery delay; the same on every replica.", float64(r.Parked))
+	show("makebridge_ack_pending", "Events that the server has handed out and that are not settled.", float64(r.AckPending))
+	show("makebridge_max_ack_pending", "How many events the server hands out before it waits for some to be settled.", float64(r.MaxAckPending))
+	show("makebridge_oldest_pending_age_seconds", "Age of the oldest event that is not settled, 0 where there is none; the same on every replica.",
+		r.OldestAge.Seconds())
+	if r.OldestExpires != nil {
+		show("makebridge_oldest_expires_in_seconds", "Time until the stream takes the oldest event that is not settled away.",
+			r.OldestExpires.Seconds())
+	}
+}

@@ -1,0 +1,21 @@
+// Package telemetry is what the bridge tells about itself: logs of what became
+// of each event, metrics for Prometheus, and traces for OpenTelemetry.
+//
+//	webhook ─ each request ─→ Metrics, Tracing        gate ─ waits, holds ─→ Metrics
+//	stream ─ each settled event ─→ Deliveries, Metrics, Tracing
+//
+// What it has to know of other rooms comes as plain values and functions: it
+// imports the core, and no other adapter. Nothing here may fail or delay an
+// event: there is no network on an event's way, and what cannot be told is
+// dropped.
+//
+// Nothing that it tells holds a secret or a payload: a destination is its
+// fingerprint, or only its host.
+//
+// # Cardinality
+//
+// Metrics are labelled by route, of which there are as many as the
+// configuration has, and beside that by values of small closed sets; the code of
+// an answer is its status, so at most 900. Subjects, types and ids of events are
+// for logs and traces.
+package telemetry
