@@ -2,7 +2,7 @@ package admin
 
 import (
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it registers at the default mux, which nothing serves
+	"net/http/pprof" // which registers at the default mux too; nothing serves that
 )
 
 // addProfiles serves the profiles of net/http/pprof where `go tool pprof` looks

@@ -60,7 +60,7 @@ func newCounted(registry *prometheus.Registry) *counted {
 type routeMetrics struct {
 	outcomes          map[bridge.Outcome]prometheus.Counter
 	reasons           map[bridge.Reason]prometheus.Counter
-	requests          codes
+	requests          answers
 	paced             prometheus.Counter
 	duration, latency prometheus.Observer
 	inFlight          prometheus.Gauge
@@ -71,7 +71,7 @@ func (c *counted) route(name string) *routeMetrics {
 	r := &routeMetrics{
 		outcomes: map[bridge.Outcome]prometheus.Counter{},
 		reasons:  map[bridge.Reason]prometheus.Counter{},
-		requests: codes{known: map[string]prometheus.Counter{}, add: func(code string) prometheus.Counter {
+		requests: answers{known: map[string]prometheus.Counter{}, add: func(code string) prometheus.Counter {
 			return c.requests.WithLabelValues(name, code)
 		}},
 		paced:    c.paced.WithLabelValues(name),
@@ -91,16 +91,16 @@ func (c *counted) route(name string) *routeMetrics {
 	return r
 }
 
-// codes are the counters of a route's answers. Which there are is learned as
+// answers are the counters of a route's answers. Which there are is learned as
 // they come.
-type codes struct {
+type answers struct {
 	add func(code string) prometheus.Counter
 
 	mu    sync.RWMutex
 	known map[string]prometheus.Counter
 }
 
-func (c *codes) with(code string) prometheus.Counter {
+func (c *answers) with(code string) prometheus.Counter {
 	c.mu.RLock()
 	counter, ok := c.known[code]
 	c.mu.RUnlock()

@@ -12,6 +12,16 @@
 // Nothing that it tells holds a secret or a payload: a destination is its
 // fingerprint, or only its host.
 //
+// # Traces
+//
+// Spans go to an OpenTelemetry collector when the standard variable
+// OTEL_EXPORTER_OTLP_ENDPOINT is set. Without it there are none: nothing is
+// wrapped, no goroutine runs, and a request carries the event's own traceparent
+// and tracestate untouched. With it, a request carries those of its own span,
+// which is in the same trace; so what make.com calls next hangs below the
+// request that caused it, and not beside it. A sampled-out event's request has
+// them too, with the flag that says so.
+//
 // # Cardinality
 //
 // Metrics are labelled by route, of which there are as many as the

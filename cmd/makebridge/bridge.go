@@ -14,6 +14,7 @@ import (
 	"github.com/makebridge/makebridge/bridge/admin"
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/stream"
+	"github.com/makebridge/makebridge/bridge/telemetry"
 	"github.com/makebridge/makebridge/bridge/webhook"
 )
 
@@ -25,12 +26,17 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return err
 	}
 	defer nc.Close()
+	tracing, err := telemetry.StartTracing(ctx, programVersion(), log)
+	if err != nil {
+		return fmt.Errorf("start traces: %w", err)
+	}
+	defer tracing.Close(context.WithoutCancel(ctx))
 	rotation := newRotation(log)
 	metrics := newMetrics(cfg, nc, rotation, log)
 	client := webhook.New(webhook.Config{
 		Version: programVersion(), BackoffMin: cfg.Delivery.BackoffMin, BackoffMax: cfg.Delivery.BackoffMax,
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
-		Sending: metrics.Sending, Observe: answered(metrics),
+		Sending: metrics.Sending, Observe: answered(metrics), Trace: tracing.Requests(),
 	})
 	defer client.Close()
 	replica := nuid.Next()
@@ -47,9 +53,10 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Routes:    pointers(cfg.Routes),
 		Off:       routesOff(cfg),
 		Handler: func(r *bridge.Route) stream.Handler {
-			return rotation.follow(r.Name, newPipeline(cfg, r, client, doors.Paced(metrics.Paced(r.Name))))
+			door := tracing.Gate(doors.Paced(metrics.Paced(r.Name)))
+			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door)))
 		},
-		Observer: observers{observer, metrics, toAdmin, receipts, service},
+		Observer: observers{observer, metrics, tracing, toAdmin, receipts, service},
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
