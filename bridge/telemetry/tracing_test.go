@@ -27,6 +27,17 @@ type received struct {
 	token string
 }
 
+func await(t *testing.T, got chan received) received {
+	t.Helper()
+	select {
+	case r := <-got:
+		return r
+	case <-time.After(time.Minute):
+		t.Fatal("no spans came")
+		return received{}
+	}
+}
+
 // overHTTP starts a collector that listens as OTLP over HTTP has it.
 func overHTTP(t *testing.T) (endpoint string, got chan received) {
 	t.Helper()
@@ -129,7 +140,7 @@ func TestStandardVariablesSayWhereSpansGo(t *testing.T) {
 			oneEvent(t, tracing)
 			tracing.Close(t.Context())
 
-			r := <-got
+			r := await(t, got)
 			about := map[string]string{}
 			for _, a := range r.ResourceSpans[0].Resource.Attributes {
 				about[a.Key] = a.Value.GetStringValue()
@@ -239,7 +250,7 @@ func TestSpansOfEventsThatAreNotSettledEnd(t *testing.T) {
 			Handle(t.Context(), bridge.Message{Sequence: 1, Published: time.Now()})
 	}()
 	tracing.Close(t.Context())
-	spans := (<-got).ResourceSpans[0].ScopeSpans[0].Spans
+	spans := await(t, got).ResourceSpans[0].ScopeSpans[0].Spans
 	if len(spans) != 2 || spans[1].Name != "process payments" || spans[1].Status.Message != "not settled" {
 		t.Errorf("spans %v", spans)
 	}
