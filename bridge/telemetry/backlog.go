@@ -14,6 +14,9 @@ const (
 	// may take. Scrapes read nothing: they would make the load of the server
 	// depend on who scrapes.
 	backlogEvery = 10 * time.Second
+	// backlogSoon is how often it is tried until the first reading: a bridge
+	// that starts may have to create the stream first.
+	backlogSoon = time.Second
 	// backlogLife is how long a reading is shown. Two that fail in a row do not
 	// interrupt a graph; numbers that are older would be mistaken for the truth.
 	backlogLife = 3 * backlogEvery
@@ -27,8 +30,10 @@ type Backlog struct {
 	// are behind a hold or a redelivery delay.
 	Pending, Parked uint64
 	// AckPending is how many events the server has handed out that are not
-	// settled; it stops at MaxAckPending, and with it the route.
-	AckPending, MaxAckPending int
+	// settled; it stops at MaxAckPending, and with it the route. A MaxAckPending
+	// of 0 or less is no bound.
+	AckPending    uint64
+	MaxAckPending int
 	// OldestAge is the age of the oldest event that is not settled; 0 where
 	// there is none.
 	OldestAge time.Duration
@@ -45,45 +50,54 @@ type backlogReader struct {
 
 	mu     sync.Mutex
 	last   []Backlog
-	at     time.Time
-	failed bool
+	known  bool      // there has been a reading
+	at     time.Time // of the last reading; before the first, of the start
+	failed bool      // since
+	told   bool
 }
 
 func newBacklogReader(read func(context.Context) ([]Backlog, error), log *slog.Logger) *backlogReader {
-	return &backlogReader{read: read, log: log}
+	return &backlogReader{read: read, log: log, at: time.Now()}
 }
 
 func (b *backlogReader) run(ctx context.Context) {
-	tick := time.NewTicker(backlogEvery)
-	defer tick.Stop()
 	for {
-		b.refresh(ctx)
+		next := backlogEvery
+		if !b.refresh(ctx) {
+			next = backlogSoon
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(next):
 		}
 	}
 }
 
-// refresh takes a reading. Rows that come beside an error are shown: one route
-// that could not be read does not hide the others.
-func (b *backlogReader) refresh(ctx context.Context) {
+// refresh takes a reading, and reports whether there has been one. Rows that
+// come beside an error are shown: one route that could not be read does not
+// hide the others.
+func (b *backlogReader) refresh(ctx context.Context) (known bool) {
 	bounded, cancel := context.WithTimeout(ctx, backlogEvery)
 	rows, err := b.read(bounded)
 	cancel()
 	if ctx.Err() != nil {
-		return
+		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err != nil && !b.failed {
-		b.log.Warn("backlog not known, its metrics end soon", "error", err)
+	if err == nil || len(rows) > 0 {
+		b.last, b.at, b.known = rows, time.Now(), true
 	}
 	b.failed = err != nil
-	if err == nil || len(rows) > 0 {
-		b.last, b.at = rows, time.Now()
+	switch missing := len(rows) > 0 || time.Since(b.at) > backlogLife; {
+	case err == nil:
+		b.told = false
+	case missing && !b.told:
+		b.told = true
+		b.log.Warn("what waits in the stream is not known, or not of all routes; metrics of it are missing", "error", err)
 	}
+	return b.known
 }
 
 // Describe is of prometheus.Collector, as that of stateCollector.
@@ -92,10 +106,10 @@ func (*backlogReader) Describe(chan<- *prometheus.Desc) {}
 // Collect is of prometheus.Collector.
 func (b *backlogReader) Collect(ch chan<- prometheus.Metric) {
 	b.mu.Lock()
-	rows, at, failed := b.last, b.at, b.failed
+	rows, old, up := b.last, time.Since(b.at) > backlogLife, b.known && !b.failed
 	b.mu.Unlock()
-	gauge(ch, "makebridge_backlog_up", "1 if what waits in the stream could be read the last time.", truth(!failed && !at.IsZero()))
-	if at.IsZero() || time.Since(at) > backlogLife {
+	gauge(ch, "makebridge_backlog_up", "1 if what waits in the stream could be read the last time.", truth(up))
+	if old {
 		return
 	}
 	for _, r := range rows {
@@ -109,7 +123,9 @@ func (r Backlog) collect(ch chan<- prometheus.Metric) {
 	show("makebridge_pending", "Events that are deliverable now, in hand included; the same on every replica.", float64(r.Pending))
 	show("makebridge_parked", "Events behind a hold or a redelivery delay; the same on every replica.", float64(r.Parked))
 	show("makebridge_ack_pending", "Events that the server has handed out and that are not settled.", float64(r.AckPending))
-	show("makebridge_max_ack_pending", "How many events the server hands out before it waits for some to be settled.", float64(r.MaxAckPending))
+	if r.MaxAckPending > 0 {
+		show("makebridge_max_ack_pending", "How many events the server hands out before it waits for some to be settled.", float64(r.MaxAckPending))
+	}
 	show("makebridge_oldest_pending_age_seconds", "Age of the oldest event that is not settled, 0 where there is none; the same on every replica.",
 		r.OldestAge.Seconds())
 	if r.OldestExpires != nil {

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -164,7 +165,7 @@ func TestBacklogThatCannotBeReadIsNotShownForLong(t *testing.T) {
 		expires := 90 * time.Minute
 		all := []Backlog{
 			{Route: "payments", Pending: 3, Parked: 4, AckPending: 5, MaxAckPending: 20000, OldestAge: 90 * time.Second, OldestExpires: &expires},
-			{Route: "errors", MaxAckPending: 20000},
+			{Route: "errors", MaxAckPending: -1},
 		}
 		type reading struct {
 			rows []Backlog
@@ -182,7 +183,6 @@ func TestBacklogThatCannotBeReadIsNotShownForLong(t *testing.T) {
 			`makebridge_ack_pending{route="errors"} 0`,
 			`makebridge_ack_pending{route="payments"} 5`,
 			`makebridge_backlog_up 1`,
-			`makebridge_max_ack_pending{route="errors"} 20000`,
 			`makebridge_max_ack_pending{route="payments"} 20000`,
 			`makebridge_oldest_expires_in_seconds{route="payments"} 5400`,
 			`makebridge_oldest_pending_age_seconds{route="errors"} 0`,
@@ -205,6 +205,47 @@ func TestBacklogThatCannotBeReadIsNotShownForLong(t *testing.T) {
 		next.Store(&reading{all, nil})
 		time.Sleep(backlogEvery)
 		expect(t, m, "makebridge_(backlog|pending.*err)", `makebridge_backlog_up 1`, `makebridge_pending{route="errors"} 0`)
+		stop()
+		<-done
+	})
+}
+
+// lineCount counts the lines of a log.
+type lineCount struct{ atomic.Int64 }
+
+func (c *lineCount) Write(line []byte) (int, error) {
+	c.Add(1)
+	return len(line), nil
+}
+
+// TestBacklogIsReadSoonAfterTheStart: the bridge itself may have to create the
+// stream, and that is no trouble to speak of.
+func TestBacklogIsReadSoonAfterTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lineCount
+		var found atomic.Bool
+		m := NewMetrics(MetricsConfig{Logger: NewLogger(&log, slog.LevelInfo, FormatText), Backlog: func(context.Context) ([]Backlog, error) {
+			if !found.Load() {
+				return nil, errors.New("stream not found")
+			}
+			return []Backlog{{Route: "payments"}}, nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); m.Run(ctx) }()
+		time.Sleep(5 * time.Second)
+		found.Store(true)
+		time.Sleep(2 * time.Second)
+		expect(t, m, "makebridge_(backlog|pending)", `makebridge_backlog_up 1`, `makebridge_pending{route="payments"} 0`)
+		found.Store(false)
+		time.Sleep(backlogLife - backlogEvery)
+		if n := log.Load(); n > 0 {
+			t.Errorf("logged %d lines before anything was missing", n)
+		}
+		time.Sleep(5 * backlogLife)
+		if n := log.Load(); n != 1 {
+			t.Errorf("logged %d lines, want 1", n)
+		}
 		stop()
 		<-done
 	})

@@ -33,7 +33,7 @@ func exposed(t *testing.T) map[string][]string {
 		Ordered:         func() []telemetry.Ordered { return []telemetry.Ordered{{Route: "payments"}} },
 		ReceiptsDropped: func() uint64 { return 0 },
 		Backlog: func(context.Context) ([]telemetry.Backlog, error) {
-			return []telemetry.Backlog{{Route: "payments", OldestExpires: &expires}}, nil
+			return []telemetry.Backlog{{Route: "payments", MaxAckPending: 1, OldestExpires: &expires}}, nil
 		},
 	})
 	ctx, stop := context.WithCancel(t.Context())
