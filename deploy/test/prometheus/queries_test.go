@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -145,7 +144,7 @@ func checkLabels(t *testing.T, where string, expr parser.Expr, known map[string]
 			}
 			there = append(there, has...)
 			for _, m := range n.LabelMatchers {
-				if m.Name != labels.MetricName && !slices.Contains(has, m.Name) {
+				if m.Name != model.MetricNameLabel && !slices.Contains(has, m.Name) {
 					t.Errorf("%s: %s has no label %s", where, n.Name, m.Name)
 				}
 			}
