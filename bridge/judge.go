@@ -46,8 +46,12 @@ func (p *Pipeline) judgeFailure(d *Destination, m Message, v *Verdict) {
 		v.Outcome, v.Reason, v.Delay = DeadLettered, Expired, 0
 		return
 	}
-	if p.retry.spent(m.Delivery, age) &&
+	if p.exhaustible() && p.retry.spent(m.Delivery, age) &&
 		p.gate.Works(d, p.retry.sincePreviousFailure(m.Delivery, now, m.Published)) {
 		v.Outcome, v.Reason, v.Delay = DeadLettered, Exhausted, 0
 	}
 }
+
+// exhaustible reports whether the success of others can show that a failing
+// event is itself at fault. In a strict route all others wait for it.
+func (p *Pipeline) exhaustible() bool { return p.route.Ordering != OrderingStrict }

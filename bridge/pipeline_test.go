@@ -116,6 +116,7 @@ func TestVerdict(t *testing.T) {
 		giveUp   time.Duration
 		held     bool // the destination, when the event is judged
 		works    bool // it has accepted another event since
+		ordering Ordering
 		outcome  Outcome
 		reason   Reason
 	}{
@@ -129,6 +130,9 @@ func TestVerdict(t *testing.T) {
 		{name: "interrupted by a hold, then 2xx", answers: []Answer{answer(ClassInterrupted, 500, 1), ok}, outcome: Delivered},
 		{name: "a probe that fails spends nothing", answers: []Answer{answer(ClassFailed, 500, 1), ok}, passes: probe, delivery: 40, age: 400 * hour, works: true, outcome: Delivered},
 		{name: "exhausted", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 4, age: hour, works: true, outcome: DeadLettered, reason: Exhausted},
+		{name: "exhausted, ordered by key", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 4, age: hour, works: true, ordering: OrderingKey, outcome: DeadLettered, reason: Exhausted},
+		{name: "strict, tried on", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 40, age: 400 * hour, works: true, ordering: OrderingStrict, outcome: Retried},
+		{name: "strict, given up", answers: []Answer{answer(ClassFailed, 500, 3)}, age: 2 * hour, giveUp: hour, ordering: OrderingStrict, outcome: DeadLettered, reason: Expired},
 		{name: "no evidence, tried on", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 400, age: 400 * hour, outcome: Retried},
 		{name: "too few deliveries", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 3, age: 400 * hour, works: true, outcome: Retried},
 		{name: "too young for its deliveries, which restarts raised", answers: []Answer{answer(ClassFailed, 500, 3)}, delivery: 40, age: time.Minute, works: true, outcome: Retried},
@@ -145,7 +149,9 @@ func TestVerdict(t *testing.T) {
 			policy.GiveUpAfter = tt.giveUp
 			gate := &openGate{held: tt.held, works: tt.works, passes: tt.passes}
 			deliverer := &scripted{answers: tt.answers}
-			p := NewPipeline(Config{testRoute(t), deliverer, gate, policy, ValidationEnforce})
+			route := testRoute(t)
+			route.Ordering = tt.ordering
+			p := NewPipeline(Config{route, deliverer, gate, policy, ValidationEnforce})
 			m := exampleMessage(t, "payment.success", "payments.success")
 			m.Delivery, m.Published = max(1, tt.delivery), time.Now().Add(-tt.age)
 			last := tt.answers[len(tt.answers)-1]

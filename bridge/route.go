@@ -21,6 +21,8 @@ type Route struct {
 	Concurrency int
 	// Timeout bounds one request, from dialling to the end of the answer.
 	Timeout time.Duration
+	// Ordering says which events are delivered one after another.
+	Ordering Ordering
 	// Start says where the route's consumer begins when it is created.
 	Start Start
 	// MinSeverity, where set, keeps error events below it from being delivered.

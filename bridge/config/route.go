@@ -68,9 +68,11 @@ func (d *draft) read(e environment, defaults routeDefaults, allowHTTP bool, foun
 		Concurrency: defaults.Concurrency,
 		RateLimit:   defaults.RateLimit,
 		Timeout:     defaults.Timeout,
+		Ordering:    defaults.Ordering,
 	}
 	fill(&s, d.variable(""), e, found)
-	d.Subjects, d.Concurrency, d.Timeout, d.Start = s.Subjects, s.Concurrency, s.Timeout, s.Start
+	d.Subjects, d.Concurrency, d.Timeout = s.Subjects, s.Concurrency, s.Timeout
+	d.Ordering, d.Start = s.Ordering, s.Start
 	if d.stem == errorsRoute {
 		var own errorsSettings
 		fill(&own, d.variable(""), e, found)

@@ -41,9 +41,10 @@ func (s Stream) ReceiptsStream() string {
 
 // routeDefaults are what a route takes that does not say otherwise.
 type routeDefaults struct {
-	Concurrency int           `env:"BRIDGE_CONCURRENCY" envDefault:"16" min:"1" max:"10000" meaning:"requests in flight a route, a replica"`
-	RateLimit   bridge.Limit  `env:"BRIDGE_RATE_LIMIT" envDefault:"300/10s" meaning:"requests to a destination in any such window, all replicas together; off to disable"`
-	Timeout     time.Duration `env:"BRIDGE_DELIVERY_TIMEOUT" envDefault:"20s" min:"1ms" meaning:"one request, from dialling to the end of the answer"`
+	Concurrency int             `env:"BRIDGE_CONCURRENCY" envDefault:"16" min:"1" max:"10000" meaning:"requests in flight a route, a replica"`
+	RateLimit   bridge.Limit    `env:"BRIDGE_RATE_LIMIT" envDefault:"300/10s" meaning:"requests to a destination in any such window, all replicas together; off to disable"`
+	Timeout     time.Duration   `env:"BRIDGE_DELIVERY_TIMEOUT" envDefault:"20s" min:"1ms" meaning:"one request, from dialling to the end of the answer"`
+	Ordering    bridge.Ordering `env:"BRIDGE_ORDERING" envDefault:"none" meaning:"none, key or strict: which events of a route are delivered one after another"`
 }
 
 // Delivery bounds the requests within one delivery of an event.

@@ -88,6 +88,7 @@ func TestEveryVariable(t *testing.T) {
 		{"BRIDGE_CONCURRENCY", func(c *Config) any { return payments(c).Concurrency }, 16, "4", 4, append(counts, "10001"), ""},
 		{"BRIDGE_RATE_LIMIT", func(c *Config) any { return payments(c).Destination.Limit.String() }, "300/10s", "off", "off", []string{"300", "300/10", "0/10s", "-1/1s", "a/b", "1/0s", "1/25h", "1/1s/1s", "OFF?"}, ""},
 		{"BRIDGE_DELIVERY_TIMEOUT", func(c *Config) any { return payments(c).Timeout }, 20 * s, "1m", m, durations, ""},
+		{"BRIDGE_ORDERING", func(c *Config) any { return payments(c).Ordering }, bridge.OrderingNone, "KEY", bridge.OrderingKey, []string{"fifo", "key,strict"}, ""},
 		{"BRIDGE_DELIVERY_ATTEMPTS", func(c *Config) any { return c.Delivery.Attempts }, 3, "1", 1, append(counts, "101"), ""},
 		{"BRIDGE_DELIVERY_BACKOFF_MIN", func(c *Config) any { return c.Delivery.BackoffMin }, 500 * ms, "1s", s, append(durations, "11s"), ""},
 		{"BRIDGE_DELIVERY_BACKOFF_MAX", func(c *Config) any { return c.Delivery.BackoffMax }, 10 * s, "1s", s, durations, ""},
@@ -116,6 +117,7 @@ func TestEveryVariable(t *testing.T) {
 		{"MAKE_WEBHOOK_PAYMENTS_CONCURRENCY", func(c *Config) any { return payments(c).Concurrency }, 16, "2", 2, append(counts, "10001"), ""},
 		{"MAKE_WEBHOOK_PAYMENTS_RATE_LIMIT", func(c *Config) any { return payments(c).Destination.Limit }, bridge.Limit{Requests: 300, Window: 10 * s}, "off", bridge.Limit{}, []string{"1"}, ""},
 		{"MAKE_WEBHOOK_PAYMENTS_TIMEOUT", func(c *Config) any { return payments(c).Timeout }, 20 * s, "1s", s, durations, ""},
+		{"MAKE_WEBHOOK_PAYMENTS_ORDERING", func(c *Config) any { return payments(c).Ordering }, bridge.OrderingNone, " strict", bridge.OrderingStrict, []string{"all", "none key"}, ""},
 		{"MAKE_WEBHOOK_PAYMENTS_START", func(c *Config) any { return payments(c).Start }, bridge.Start{}, "new", bridge.Start{New: true}, []string{"old", "2026-01-31", "0001-01-01T00:00:00Z"}, ""},
 		{"MAKE_WEBHOOK_ERRORS_MIN_SEVERITY", func(c *Config) any { return c.Routes[len(c.Routes)-1].MinSeverity }, bridge.SeverityHigh, "low", bridge.SeverityLow, []string{"huge"}, ""},
 	}

@@ -73,6 +73,7 @@ func configFindings(cfg *config.Config) []finding {
 	var list []finding
 	for _, r := range cfg.Routes {
 		list = append(list, timeoutFindings(cfg, r)...)
+		list = append(list, orderingFindings(cfg, r)...)
 		if address := r.Destination.URL.Reveal(); isPlain(address.String()) {
 			list = append(list, found(levelWarning, "route %s posts over plain http: events, keys and the URL travel in the clear", r.Name))
 		}
@@ -101,6 +102,15 @@ func timeoutFindings(cfg *config.Config, r bridge.Route) []finding {
 			"a shutdown may cut it off, and the event is delivered twice", r.Name, short(r.Timeout), short(cfg.ShutdownTimeout)))
 	}
 	return list
+}
+
+// orderingFindings say what follows from keeping an order.
+func orderingFindings(cfg *config.Config, r bridge.Route) []finding {
+	if r.Ordering != bridge.OrderingStrict || cfg.Retry.GiveUpAfter > 0 {
+		return nil
+	}
+	return []finding{found(levelWarning, "route %s is strict and BRIDGE_GIVE_UP_AFTER is not set: an event that its webhook neither accepts nor "+
+		"rejects keeps all events behind it waiting until the stream takes it; set BRIDGE_GIVE_UP_AFTER", r.Name)}
 }
 
 // longestPauses is the time between the requests of a delivery at the most:

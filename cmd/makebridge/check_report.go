@@ -89,6 +89,7 @@ type routeReport struct {
 	Limit       string          `json:"rate_limit,omitempty"`
 	Concurrency int             `json:"concurrency,omitempty"`
 	Timeout     string          `json:"timeout,omitempty"`
+	Ordering    string          `json:"ordering,omitempty"`
 	MinSeverity string          `json:"min_severity,omitempty"`
 	Waiting     uint64          `json:"waiting,omitempty"`
 
@@ -101,7 +102,8 @@ func routesOf(cfg *config.Config) []routeReport {
 		d := r.Destination
 		list = append(list, routeReport{
 			Name: r.Name, Subjects: r.Subjects, Destination: d.URL.String(), APIKey: d.APIKey, SigningKeys: d.SigningKeys,
-			Limit: d.Limit.String(), Concurrency: r.Concurrency, Timeout: short(r.Timeout), MinSeverity: r.MinSeverity.String(),
+			Limit: d.Limit.String(), Concurrency: r.Concurrency, Timeout: short(r.Timeout),
+			Ordering: r.Ordering.String(), MinSeverity: r.MinSeverity.String(),
 		})
 	}
 	for _, r := range cfg.Off {
@@ -148,8 +150,8 @@ func (r routeReport) print(out *output) {
 		out.item(name, out.paint(yellow, "off:")+" "+r.Off)
 	} else {
 		out.item(name, out.paint(green, r.Destination)+r.secrets())
-		out.item(below, fmt.Sprintf("%s; %d in flight, limit %s, timeout %s%s",
-			strings.Join(r.Subjects, ", "), r.Concurrency, r.Limit, r.Timeout, r.severity()))
+		out.item(below, fmt.Sprintf("%s; %d in flight, limit %s, timeout %s, ordering %s%s",
+			strings.Join(r.Subjects, ", "), r.Concurrency, r.Limit, r.Timeout, r.Ordering, r.severity()))
 	}
 	if r.waits != "" {
 		out.item(below, out.paint(yellow, r.waits))
