@@ -1,0 +1,304 @@
+package lease
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	// patience is how long a test waits for what must happen.
+	patience = 60 * time.Second
+	key      = "owner.payments"
+	bucket   = "makebridge"
+)
+
+type bed struct {
+	*testing.T
+	server *embedded.Server
+	js     jetstream.JetStream
+}
+
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	s, err := embedded.Start(embedded.Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Shutdown)
+	b := &bed{T: t, server: s}
+	b.js = b.dial()
+	b.createBucket()
+	return b
+}
+
+func (b *bed) dial() jetstream.JetStream {
+	b.Helper()
+	nc, err := nats.Connect(b.server.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return js
+}
+
+func (b *bed) createBucket() jetstream.KeyValue {
+	b.Helper()
+	kv, err := b.js.CreateKeyValue(b.Context(), jetstream.KeyValueConfig{Bucket: bucket})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kv
+}
+
+// keeper is one of a replica of its own, with a connection of its own.
+func (b *bed) keeper(replica string) *Keeper {
+	b.Helper()
+	return New(Config{JetStream: b.dial(), Bucket: bucket, Replica: replica, Logger: slog.New(slog.DiscardHandler)})
+}
+
+func (b *bed) acquire(k *Keeper, life time.Duration) *Tenure {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
+	defer cancel()
+	t, err := k.Acquire(ctx, key, life)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(t.Abandon)
+	return t
+}
+
+// revision is that of the key now, 0 where there is none.
+func (b *bed) revision() uint64 {
+	kv, err := b.js.KeyValue(b.Context(), bucket)
+	if err != nil {
+		return 0
+	}
+	e, err := kv.Get(b.Context(), key)
+	if err != nil {
+		return 0
+	}
+	return e.Revision()
+}
+
+func (b *bed) eventually(what string, ok func() bool) {
+	b.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			b.Fatalf("gave up waiting for %s", what)
+		}
+	}
+}
+
+func isOver(t *Tenure) bool {
+	select {
+	case <-t.Over():
+		return true
+	default:
+		return false
+	}
+}
+
+func TestOneOwnerAtATime(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	var owners, turns atomic.Int32
+	var all sync.WaitGroup
+	for i := range 5 {
+		k := b.keeper(fmt.Sprint("replica-", i))
+		all.Go(func() {
+			for range 4 {
+				tenure, err := k.Acquire(t.Context(), key, time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := owners.Add(1); n != 1 {
+					t.Errorf("%d owners", n)
+				}
+				if _, crashed := tenure.Predecessor(); crashed || !tenure.Holds() {
+					t.Errorf("predecessor crashed: %t, holds: %t", crashed, tenure.Holds())
+				}
+				turns.Add(1)
+				owners.Add(-1)
+				if err := tenure.Release(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if turns.Load() != 20 {
+		t.Errorf("%d turns, want 20", turns.Load())
+	}
+}
+
+func TestLeaseIsRenewedAndKept(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	const life = 500 * time.Millisecond
+	owner := b.acquire(b.keeper("owner"), life)
+	first := b.revision()
+	waiting, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := make(chan error, 1)
+	standby := b.keeper("standby")
+	go func() { _, err := standby.Acquire(waiting, key, life); got <- err }()
+	b.eventually("renewals for longer than its life", func() bool { return b.revision() >= first+15 })
+	if !owner.Holds() || isOver(owner) {
+		t.Error("the owner lost what it renewed")
+	}
+	cancel()
+	if err := <-got; err == nil {
+		t.Error("a standby took a lease that is renewed")
+	}
+}
+
+func TestSilentOwnerIsTakenForGone(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	const life = 400 * time.Millisecond
+	first := b.acquire(b.keeper("first"), life)
+	first.Abandon()
+	last := first.renewed
+	// The standby's own life is of no importance: the owner's is.
+	second := b.acquire(b.keeper("second"), time.Hour)
+	if waited := second.renewed.Sub(last); waited < life {
+		t.Errorf("taken after %s, which is within the owner's life", waited)
+	}
+	if first.Holds() {
+		t.Error("the first still believes to own it")
+	}
+	heard, crashed := second.Predecessor()
+	if !crashed || heard.Before(last) || heard.After(second.renewed) {
+		t.Errorf("predecessor crashed: %t, heard %s after its last renewal", crashed, heard.Sub(last))
+	}
+}
+
+func TestReplicaTakesBackItsOwnAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	k := b.keeper("replica")
+	b.acquire(k, time.Hour).Abandon()
+	if !b.acquire(k, time.Hour).Holds() {
+		t.Error("not taken back")
+	}
+}
+
+func TestTenureIsOverWhenTheKeyIsTakenOrRemoved(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(*bed, jetstream.KeyValue) error{
+		"taken": func(b *bed, kv jetstream.KeyValue) error {
+			_, err := kv.Put(b.Context(), key, []byte(`{"tenure":"other"}`))
+			return err
+		},
+		"unreadable": func(b *bed, kv jetstream.KeyValue) error {
+			_, err := kv.Put(b.Context(), key, []byte(`?`))
+			return err
+		},
+		"removed": func(b *bed, kv jetstream.KeyValue) error { return kv.Delete(b.Context(), key) },
+		"bucket deleted and created again": func(b *bed, _ jetstream.KeyValue) error {
+			if err := b.js.DeleteKeyValue(b.Context(), bucket); err != nil {
+				return err
+			}
+			b.createBucket()
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			tenure := b.acquire(b.keeper("owner"), time.Second)
+			kv, err := b.js.KeyValue(t.Context(), bucket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := harm(b, kv); err != nil {
+				t.Fatal(err)
+			}
+			b.eventually("the tenure to be over", func() bool { return isOver(tenure) })
+			if tenure.Holds() {
+				t.Error("holds what is over")
+			}
+			before := b.revision()
+			if err := tenure.Release(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if b.revision() != before {
+				t.Error("released somebody else's lease")
+			}
+		})
+	}
+}
+
+func TestRenewalThatWasNotConfirmedIsRecognised(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	tenure := b.acquire(b.keeper("owner"), time.Second)
+	kv, err := b.js.KeyValue(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As a renewal whose confirmation was lost leaves it.
+	revision, err := kv.Put(t.Context(), key, tenure.value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("a renewal after it", func() bool { return b.revision() > revision })
+	if isOver(tenure) || !tenure.Holds() {
+		t.Error("the owner gave way to itself")
+	}
+	if err := tenure.Release(t.Context()); err != nil || b.revision() != 0 {
+		t.Errorf("not released: %v", err)
+	}
+}
+
+// TestOutageSuspendsATenure: without NATS the owner stops believing in its
+// lease before anybody else could have it, and goes on where nobody has.
+func TestOutageSuspendsATenure(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	var port int
+	if _, err := fmt.Sscan(b.server.URL()[strings.LastIndex(b.server.URL(), ":")+1:], &port); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	b.server.Shutdown()
+	restart := func() {
+		s, err := embedded.Start(embedded.Config{StoreDir: dir, Port: port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Shutdown)
+		b.server = s
+	}
+	restart()
+	b.eventually("a connection", func() bool { return b.js.Conn().IsConnected() })
+	b.createBucket()
+	tenure := b.acquire(b.keeper("owner"), time.Second)
+	b.server.Shutdown()
+	b.eventually("the tenure to be suspended", func() bool { return !tenure.Holds() })
+	if since := time.Since(tenure.renewed); since >= time.Second || isOver(tenure) {
+		t.Errorf("noticed after %s, or over", since)
+	}
+	restart()
+	b.eventually("the tenure to go on", tenure.Holds)
+}
