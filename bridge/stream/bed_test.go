@@ -30,6 +30,7 @@ type bed struct {
 	server *embedded.Server
 	js     jetstream.JetStream
 	logs   *logBuffer
+	grace  time.Duration // of replicas that stop; 0: patience
 }
 
 func newBed(t *testing.T, config embedded.Config) *bed {
@@ -154,6 +155,7 @@ func testRoute(t *testing.T, name string, concurrency int) *bridge.Route {
 // replica is a running supervisor, with what it settled.
 type replica struct {
 	*Supervisor
+	js   jetstream.JetStream
 	stop func()
 
 	mu      sync.Mutex
@@ -196,15 +198,19 @@ func (b *bed) run(settings Settings, handle handlerFunc, routes ...*bridge.Route
 }
 
 func (b *bed) runUnbound(js jetstream.JetStream, settings Settings, handle handlerFunc, routes ...*bridge.Route) *replica {
-	r := &replica{}
+	r := &replica{js: js}
 	r.Supervisor = NewSupervisor(SupervisorConfig{
 		JetStream: js, Settings: settings, Routes: routes,
 		Handler:  func(*bridge.Route) Handler { return handle },
-		Observer: r, Logger: b.logs.logger(),
+		Observer: r, Logger: b.logs.logger(), Acquire: b.acquire(js, settings.Bucket),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { r.Run(ctx, patience); close(done) }()
+	grace := b.grace
+	if grace == 0 {
+		grace = patience
+	}
+	go func() { r.Run(ctx, grace); close(done) }()
 	r.stop = func() { cancel(); <-done }
 	b.t.Cleanup(r.stop)
 	return r

@@ -40,18 +40,22 @@ type consumer struct {
 
 	hand     *hand
 	pull     *puller
-	pulse    *pulse  // since the supervisor runs
-	ready    []*item // in hand, not started
-	running  int
-	freed    chan struct{}
+	pulse    *pulse       // since the supervisor runs
+	queue    queue        // in hand, not started
+	order    *order       // nil where the route keeps none
+	slots    int          // how many events may be handled at a time
+	running  atomic.Int64 // how many are
+	unsure   atomic.Int64 // how many have a verdict that is not carried out yet
 	pace     pace
 	swept    time.Time
 	heard    time.Time // when the server was last known to be heard
 	asked    time.Time // when it was last asked
 	answers  chan time.Time
-	settled  chan struct{} // something was settled that others wait for
+	news     chan struct{} // something has happened that the consumer acts upon
 	warned   time.Time     // of events near the end of the stream's retention
 	handling sync.WaitGroup
+	// unsettled is set where grace ended before something was settled.
+	unsettled atomic.Bool
 	// retention is kept up to date by another goroutine.
 	retention atomic.Pointer[retention]
 }
@@ -59,7 +63,8 @@ type consumer struct {
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
 	return &consumer{
 		route: r, handler: h, settler: s, log: log,
-		hand: newHand(), answers: make(chan time.Time, 1), settled: make(chan struct{}, 1), freed: make(chan struct{}, r.Concurrency+1),
+		hand: newHand(), queue: &fifo{}, slots: r.Concurrency,
+		answers: make(chan time.Time, 1), news: make(chan struct{}, 1),
 	}
 }
 
@@ -73,6 +78,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 	c.heard = time.Now()
 	for {
 		now := time.Now()
+		alarm := c.conduct(ctx, now)
 		c.start(ctx, grace, now)
 		if err := c.ask(now); err != nil {
 			c.log.Warn("pull request not sent", "error", err)
@@ -84,15 +90,15 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			return nil
 		case msg := <-c.pull.msgs:
 			err = c.receive(grace, msg)
-		case <-c.freed:
-			c.running--
-		case <-c.settled:
+		case <-c.news:
+		case <-c.changed():
+		case <-alarm:
 		case asked := <-c.answers:
 			err = c.answered(grace, asked)
 		case <-reconnected:
 			err = c.resume()
 		case now := <-tick.C:
-			err = c.tend(now)
+			err = c.tend(ctx, grace, now)
 		}
 		if err != nil {
 			c.forget()
@@ -103,6 +109,11 @@ func (c *consumer) run(ctx, grace context.Context) error {
 
 // finish waits until everything in hand is settled, or grace is done.
 func (c *consumer) finish(grace context.Context) {
+	c.keepUntilSettled(grace)
+	c.yield(grace)
+}
+
+func (c *consumer) keepUntilSettled(grace context.Context) {
 	if c.pull == nil {
 		return // never bound, so nothing was ever in hand
 	}
@@ -131,36 +142,61 @@ func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 	if err != nil || !event {
 		return err
 	}
-	it, err := newItem(msg, c.route.Name, c.ackWait, c.heard)
+	if !c.serves() {
+		return nil // it goes to the replica that does, when nobody has been heard of it
+	}
+	it, err := newItem(msg, c.route.Name, c.ackWait, c.heard, c.tenure())
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
-	if !c.hand.take(it) {
+	c.received(it, time.Now())
+	if held := c.hand.take(it); held != nil {
+		if c.order != nil {
+			c.order.lanes.redelivered(held)
+		}
 		return nil
 	}
 	if c.hand.knows(it) {
 		// The server has forgotten the acknowledgement, or never had it.
 		c.log.Info("event was accepted before, acknowledged again", "sequence", it.Sequence, "delivery", it.Delivery)
-		c.handling.Go(func() { c.settler.acknowledge(grace, it); c.hand.drop(it) })
+		c.unsure.Add(1)
+		c.handling.Go(func() {
+			defer c.settled()
+			if !c.settler.acknowledge(grace, it) {
+				c.unsettled.Store(true)
+			}
+			c.hand.drop(it)
+		})
 		return nil
 	}
-	c.ready = append(c.ready, it)
+	c.queue.add(it)
 	return nil
 }
 
 // start hands events to the handler while the route has room.
 func (c *consumer) start(ctx, grace context.Context, now time.Time) {
-	for len(c.ready) > 0 && c.running < c.route.Concurrency+c.spare() {
-		it := c.ready[0]
-		c.ready = c.ready[1:]
+	if !c.mayStart() {
+		return
+	}
+	for int(c.running.Load()) < c.slots+c.spare() {
+		it := c.queue.next(now)
+		if it == nil {
+			return
+		}
 		if it.stale(now) {
 			c.hand.drop(it) // the server may have handed it to another replica
 			continue
 		}
-		c.running++
 		c.pace.count()
-		c.handling.Go(func() { c.handle(ctx, grace, it) })
+		c.begin(ctx, grace, it)
 	}
+}
+
+// begin has an event handled.
+func (c *consumer) begin(ctx, grace context.Context, it *item) {
+	it.begin()
+	c.running.Add(1)
+	c.handling.Go(func() { c.handle(ctx, grace, it) })
 }
 
 // ask pulls as many events as can start now or very soon. Others are left to
@@ -173,21 +209,25 @@ func (c *consumer) ask(now time.Time) error {
 	if c.ackRoom() <= 0 {
 		return nil
 	}
-	target := c.route.Concurrency + c.spare() + c.pace.ahead(now)
-	lack := target - c.running - len(c.ready) - c.pull.open
+	target, coming := c.slots+c.spare()+c.pace.ahead(now), c.queue.coming()
+	lack := target - int(c.running.Load()) - coming - c.pull.open
+	if c.order != nil {
+		return c.askInOrder(lack, target, now)
+	}
 	// While a request is open or events are ready, nobody waits: better one
 	// request for many events than one for each.
-	if lack <= 0 || (c.pull.open > 0 || len(c.ready) > 0) && lack < (target+1)/2 {
+	if lack <= 0 || (c.pull.open > 0 || coming > 0) && lack < (target+1)/2 {
 		return nil
 	}
 	return c.pull.ask(lack, now)
 }
 
 // tend does what is due from time to time.
-func (c *consumer) tend(now time.Time) error {
+func (c *consumer) tend(ctx, grace context.Context, now time.Time) error {
 	c.sweep(now)
 	c.giveUp(now)
 	c.listen(now)
+	c.tendOrder(ctx, grace, now)
 	if !c.pull.silent(now) {
 		return nil
 	}
@@ -220,19 +260,25 @@ func (c *consumer) handBack(grace context.Context) {
 			c.log.Debug("pull ended while stopping", "error", err)
 		}
 	}
-	for _, it := range c.ready {
+	for _, it := range c.queue.drain() {
 		c.settler.settle(grace, it, bridge.Verdict{Outcome: bridge.HandedBack})
 		c.hand.drop(it)
 	}
-	c.ready = nil
 }
 
 // forget drops everything that has not started: its JetStream consumer is gone
 // and will, when it is back, deliver it again.
 func (c *consumer) forget() {
 	c.pull.stop()
-	for _, it := range c.ready {
+	c.dropWaiting()
+}
+
+// dropWaiting drops everything that has not started, without a word.
+func (c *consumer) dropWaiting() {
+	for _, it := range c.queue.drain() {
 		c.hand.drop(it)
 	}
-	c.ready = nil
+	if c.order != nil {
+		c.order.withdraw()
+	}
 }

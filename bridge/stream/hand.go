@@ -25,15 +25,19 @@ type item struct {
 	ackWait time.Duration
 	// caution is that of an event which was delivered before, once it is handled.
 	caution *caution
+	place   // in its lane, if the route keeps an order
 
-	mu      sync.Mutex
-	msg     *nats.Msg               // its latest delivery, which is the one to settle
-	touched time.Time               // when the server last heard of it, as far as it has said
-	cancel  context.CancelCauseFunc // ends its wait, once it is handled
+	mu       sync.Mutex
+	msg      *nats.Msg               // its latest delivery, which is the one to settle
+	delivery int                     // the number of that
+	tenure   Tenure                  // in which that came; nil: the route keeps no order
+	given    bool                    // back to the server, until the next delivery
+	touched  time.Time               // when the server last heard of it, as far as it has said
+	cancel   context.CancelCauseFunc // ends its wait, once it is handled
 }
 
-// newItem reads a delivery, which the server made after heard.
-func newItem(msg *nats.Msg, route string, ackWait time.Duration, heard time.Time) (*item, error) {
+// newItem reads a delivery, which the server made after heard, within a tenure.
+func newItem(msg *nats.Msg, route string, ackWait time.Duration, heard time.Time, t Tenure) (*item, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
@@ -51,9 +55,11 @@ func newItem(msg *nats.Msg, route string, ackWait time.Duration, heard time.Time
 		ackWait: ackWait,
 		id:      identity{meta.Sequence.Stream, meta.Timestamp.UnixNano()},
 		msg:     msg,
+		tenure:  t,
 		touched: heard,
 	}
-	it.Lost = func() bool { return it.stale(time.Now()) }
+	it.delivery = it.Delivery
+	it.Lost = func() bool { return it.lost(time.Now()) }
 	return it, nil
 }
 
@@ -69,7 +75,55 @@ func (it *item) latest() *nats.Msg {
 func (it *item) replace(newer *item) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	it.msg, it.touched = newer.msg, newer.touched
+	it.msg, it.delivery, it.tenure = newer.msg, newer.delivery, newer.tenure
+	it.touched, it.given = newer.touched, false
+}
+
+// begin makes the latest delivery the one that is handled.
+func (it *item) begin() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.Delivery = it.delivery
+}
+
+// renewed reports whether a later delivery than the one that was handled has
+// come.
+func (it *item) renewed() bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.delivery > it.Delivery
+}
+
+// giveBack notes that the event is the server's again: nothing may prolong this
+// delivery.
+func (it *item) giveBack() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.given = true
+}
+
+// lost reports whether the event may be in somebody else's hands.
+func (it *item) lost(now time.Time) bool {
+	it.mu.Lock()
+	t := it.tenure
+	it.mu.Unlock()
+	return it.stale(now) || t != nil && !t.Holds()
+}
+
+// dismissed reports whether the route is somebody else's since the delivery
+// came.
+func (it *item) dismissed() bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.tenure == nil {
+		return false
+	}
+	select {
+	case <-it.tenure.Over():
+		return true
+	default:
+		return false
+	}
 }
 
 // stale reports whether the server may have handed the event to somebody else.
@@ -87,11 +141,14 @@ func (it *item) started(cancel context.CancelCauseFunc) {
 }
 
 // expire ends the event's wait, because the stream will soon take it.
-func (it *item) expire() {
+func (it *item) expire() { it.end(bridge.ErrExpiring) }
+
+// end ends the event's wait, if it is handled.
+func (it *item) end(cause error) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if it.cancel != nil {
-		it.cancel(bridge.ErrExpiring)
+		it.cancel(cause)
 	}
 }
 
@@ -102,7 +159,7 @@ func (it *item) expire() {
 func (it *item) keepAlive(now time.Time, p *pulse) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	if silence := now.Sub(it.touched); silence < it.ackWait/3 || silence > it.ackWait {
+	if silence := now.Sub(it.touched); it.given || silence < it.ackWait/3 || silence > it.ackWait {
 		return nil
 	}
 	return p.send(it.msg, it.id, now)
@@ -122,36 +179,48 @@ func (it *item) kept(since time.Time) {
 type hand struct {
 	mu       sync.Mutex
 	items    map[identity]*item
+	bytes    int // of their bodies
 	accepted recent
 }
 
 func newHand() *hand { return &hand{items: map[identity]*item{}} }
 
-// of returns an event in hand, or nil.
-func (h *hand) of(id identity) *item {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.items[id]
-}
-
-// take adds an event. Where it is in hand already it takes over the new
-// delivery and reports false: nobody handles an event twice at a time.
-func (h *hand) take(it *item) bool {
+// take adds an event. One that is in hand already takes over the new delivery
+// and is returned: nobody handles an event twice at a time.
+func (h *hand) take(it *item) (held *item) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if held, ok := h.items[it.id]; ok {
 		held.replace(it)
-		return false
+		return held
 	}
 	h.items[it.id] = it
-	return true
+	h.bytes += len(it.Body)
+	return nil
 }
 
 // drop forgets an event.
 func (h *hand) drop(it *item) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.items, it.id)
+	if h.items[it.id] == it {
+		delete(h.items, it.id)
+		h.bytes -= len(it.Body)
+	}
+}
+
+// find returns an event that is in hand, or nil.
+func (h *hand) find(id identity) *item {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.items[id]
+}
+
+// size is how many events are in hand, and the bytes of their bodies.
+func (h *hand) size() (events, bytes int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.items), h.bytes
 }
 
 // remember notes that the webhook has accepted an event.

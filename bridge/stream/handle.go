@@ -10,26 +10,60 @@ import (
 
 // handle has one event decided, gives its place to the next, and settles it.
 func (c *consumer) handle(ctx, grace context.Context, it *item) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	handling, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	it.started(cancel)
 	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
 		it.expire()
 	}
-	v := c.withinRetention(it, c.decide(ctx, it))
-	c.freed <- struct{}{}
+	v := c.withinRetention(it, c.decide(handling, it))
+	c.decided(it)
+	c.running.Add(-1)
+	c.poke()
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
 	it.caution.acquit(grace, v)
-	c.settler.settle(grace, it, v)
-	c.hand.drop(it)
-	it.caution.forget(grace, c.settler, it, v)
-	if int(c.settler.acking.Load()) < c.route.Concurrency {
-		return // nobody waits for room
+	defer c.settled()
+	if c.order != nil && c.order.keeps(ctx, grace, it, v) {
+		return
 	}
+	if !c.settler.settle(grace, it, v) {
+		c.unsettled.Store(true)
+	}
+	c.drop(it)
+	it.caution.forget(grace, c.settler, it, v)
+}
+
+// drop lets an event go.
+func (c *consumer) drop(it *item) {
+	c.hand.drop(it)
+	if c.order != nil {
+		c.order.lanes.leave(it)
+	}
+}
+
+// decided notes that there is a verdict on an event. What is in hand is not
+// certain until settled is called.
+func (c *consumer) decided(it *item) {
+	c.unsure.Add(1)
+	if c.order != nil {
+		c.order.lanes.decided(it)
+	}
+}
+
+// settled notes that the verdict has been carried out.
+func (c *consumer) settled() {
+	c.unsure.Add(-1)
+	if c.order != nil || int(c.settler.acking.Load()) >= c.route.Concurrency {
+		c.poke() // others wait for it
+	}
+}
+
+// poke has the consumer look what there is to do.
+func (c *consumer) poke() {
 	select {
-	case c.settled <- struct{}{}:
+	case c.news <- struct{}{}:
 	default:
 	}
 }

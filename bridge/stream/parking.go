@@ -60,26 +60,28 @@ func eventKey(kind, route string, id identity) string {
 	return kind + "." + route + "." + strconv.FormatUint(id.sequence, 10) + "-" + strconv.FormatInt(id.published, 16)
 }
 
-// park notes an event that was put off.
-func (p *parking) park(ctx context.Context, route string, it *item, delay time.Duration) {
-	if err := p.write(ctx, parkingKey(route, it.id), note{it.latest().Reply, time.Now().Add(delay)}); err != nil {
+// park notes an event that was put off, and returns the revision of the note, 0
+// if it could not be written.
+func (p *parking) park(ctx context.Context, route string, it *item, delay time.Duration) uint64 {
+	revision, err := p.write(ctx, parkingKey(route, it.id), note{it.latest().Reply, time.Now().Add(delay)})
+	if err != nil {
 		p.log.Warn("event put off cannot be brought back early", "error", err, "sequence", it.Sequence)
 	}
+	return revision
 }
 
-func (p *parking) write(ctx context.Context, key string, n note) error {
+func (p *parking) write(ctx context.Context, key string, n note) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	kv, err := p.open(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	value, err := json.Marshal(n)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = kv.Put(ctx, key, value)
-	return err
+	return kv.Put(ctx, key, value)
 }
 
 // forget removes the note of an event that is settled.
@@ -163,5 +165,5 @@ func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream
 	if err := json.Unmarshal(e.Value(), &n); err != nil || !time.Now().Before(n.Due) {
 		return false, nil //nolint:nilerr // a note that cannot be read is of no use
 	}
-	return true, p.js.Conn().PublishMsg(&nats.Msg{Subject: n.Reply, Data: []byte("-NAK")})
+	return true, p.js.Conn().PublishMsg(&nats.Msg{Subject: n.Reply, Data: []byte(nak)})
 }

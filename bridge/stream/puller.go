@@ -67,11 +67,17 @@ func (p *puller) subscribe() error {
 
 // ask requests n more events.
 func (p *puller) ask(n int, now time.Time) error {
+	return p.request(n, pullExpiry, pullHeartbeat, now)
+}
+
+// request asks for n more events that come before the request expires. A
+// heartbeat of 0 is none.
+func (p *puller) request(n int, expiry, heartbeat time.Duration, now time.Time) error {
 	body, err := json.Marshal(struct {
 		Batch     int           `json:"batch"`
 		Expires   time.Duration `json:"expires"`
-		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{n, pullExpiry, pullHeartbeat})
+		Heartbeat time.Duration `json:"idle_heartbeat,omitempty"`
+	}{n, expiry, heartbeat})
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (p *pulse) hear(m *nats.Msg) {
 	if n, _ := fmt.Sscanf(of, "%d-%d-%d", &id.sequence, &id.published, &sent); n < 3 || m.Header.Get("Status") != "" {
 		return
 	}
-	if it := p.hand.of(id); it != nil {
+	if it := p.hand.find(id); it != nil {
 		it.kept(p.born.Add(sent))
 	}
 }

@@ -38,9 +38,7 @@ func TestUndeliveredEventsBecomeLettersBeforeTheStreamTakesThem(t *testing.T) {
 		published[body] = true
 	}
 	b.settled("payments")
-	if n := r.count(bridge.DeadLettered); n != events {
-		t.Errorf("%d dead-lettered, want %d", n, events)
-	}
+	eventually(t, "the observer to be told of all", func() bool { return r.count(bridge.DeadLettered) == events })
 	for _, l := range b.letters() {
 		if l.Header.Get("Makebridge-Reason") != "expired" {
 			t.Errorf("reason %s", l.Header.Get("Makebridge-Reason"))

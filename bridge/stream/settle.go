@@ -24,6 +24,7 @@ const (
 // after its letter was stored.
 type settler struct {
 	route   string
+	ordered bool // the route keeps an order: an event that is put off stays in hand
 	letters *letters
 	parking *parking
 	link    *link // since the supervisor runs
@@ -34,19 +35,24 @@ type settler struct {
 }
 
 // settle carries out a verdict. It tries until that succeeded or grace is
-// done; what is not settled then will be delivered again.
-func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) {
+// done, and reports whether it did; what is not settled then will be delivered
+// again.
+func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool {
 	switch v.Outcome {
 	case bridge.Delivered, bridge.Filtered:
 		if !s.acknowledge(grace, it) {
-			return
+			return false
 		}
 	case bridge.DeadLettered:
 		store := func(ctx context.Context, it *item) error { return s.letters.store(ctx, it, v) }
 		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledge(grace, it) {
-			return
+			return false
 		}
 	case bridge.Retried:
+		if s.ordered { // the bridge stops; a delay would hide it from the successor
+			s.nak(it, 0)
+			break
+		}
 		s.nak(it, v.Delay)
 		s.parking.park(grace, s.route, it, v.Delay)
 	case bridge.HandedBack:
@@ -58,7 +64,33 @@ func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) {
 		s.parking.forget(grace, s.route, it)
 	}
 	s.observer.Settled(s.route, it.Message, v)
+	return true
 }
+
+// putOff notes that an event of an ordered route failed. It stays in hand; by
+// the note, whose revision is returned, any replica can bring it back early.
+func (s *settler) putOff(grace context.Context, it *item, v bridge.Verdict) uint64 {
+	noted := s.parking.park(grace, s.route, it, v.Delay)
+	s.observer.Settled(s.route, it.Message, v)
+	return noted
+}
+
+// recall gives an event of an ordered route back, to be delivered to this same
+// replica again, and returns when the server has confirmed that: an event that
+// is asked for now is this one, not a new one. An event that the server may
+// hand to somebody else is left alone.
+func (s *settler) recall(it *item) error {
+	if it.lost(time.Now()) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
+	defer cancel()
+	_, err := s.parking.js.Conn().RequestWithContext(ctx, it.latest().Reply, []byte(nak))
+	return err
+}
+
+// nak is the message that gives an event back at once (ADR-13).
+const nak = "-NAK"
 
 // acknowledge acknowledges until the server has confirmed it, and reports false
 // if grace ended first.
@@ -78,7 +110,7 @@ func (s *settler) ack(ctx context.Context, it *item) error {
 // delivered again after the ack wait all the same. An event that the server may
 // have handed to somebody else is left alone.
 func (s *settler) nak(it *item, delay time.Duration) {
-	if it.stale(time.Now()) {
+	if it.lost(time.Now()) {
 		return
 	}
 	msg, err := it.latest(), error(nil)

@@ -46,6 +46,8 @@ type SupervisorConfig struct {
 	Routes   []*bridge.Route
 	// Off are the routes that are off: how many events wait for them is told.
 	Off []*bridge.Route
+	// Acquire is for routes that keep an order; without any it may be nil.
+	Acquire Acquire
 	// Handler returns the handler of a route.
 	Handler  func(*bridge.Route) Handler
 	Observer Observer
@@ -71,6 +73,9 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 		}
 		one := newConsumer(r, c.Handler(r), settler, log)
 		one.suspects = suspects
+		if r.Ordering.Keeps() {
+			one.keepOrder(c.Acquire)
+		}
 		s.consumers, s.keepers[one] = append(s.consumers, one), keeper
 		s.unbound[r.Name] = "not bound yet"
 	}
@@ -106,6 +111,9 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	for ctx.Err() == nil {
 		if len(unbound) > 0 {
 			unbound = s.bind(ctx, unbound, func(c *consumer) {
+				if c.order != nil {
+					c.order.claim.start(ctx, c.ackWait/lifeShare)
+				}
 				running.Go(func() {
 					bound, unbind := context.WithCancel(ctx)
 					running.Go(func() { s.followRetention(bound, c) })

@@ -52,6 +52,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Settings:  streamSettings(cfg),
 		Routes:    pointers(cfg.Routes),
 		Off:       routesOff(cfg),
+		Acquire:   acquireLeases(cfg, js, log),
 		Handler: func(r *bridge.Route) stream.Handler {
 			door := tracing.Gate(doors.Paced(metrics.Paced(r.Name)))
 			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door)))

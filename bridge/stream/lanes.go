@@ -1,0 +1,200 @@
+package stream
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge"
+)
+
+// lanes is the queue of a route that keeps an order. Of the events with one key
+// the next starts only after the one before it is settled; which lane is next
+// is decided by the age of its head. It is safe for concurrent use.
+type lanes struct {
+	ordering bridge.Ordering
+
+	mu     sync.Mutex
+	active bool // what comes back will come back here
+	byKey  map[string]*lane
+	heads  heads
+	delays delays
+	back   int // events that are returning
+}
+
+func newLanes(o bridge.Ordering) *lanes {
+	return &lanes{ordering: o, byKey: map[string]*lane{}}
+}
+
+func (q *lanes) add(it *item) {
+	key := q.ordering.Key(it.Message)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l, ok := q.byKey[key]
+	if !ok {
+		l = &lane{key: key, index: -1}
+		q.byKey[key] = l
+	}
+	it.lane, it.stage = l, waiting
+	l.insert(it)
+	q.heads.update(l)
+}
+
+// next is the oldest head of all lanes. One that the server has not heard of
+// for too long waits for its next delivery, and its lane with it.
+func (q *lanes) next(now time.Time) *item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.heads) > 0 {
+		it := q.heads[0].items[0]
+		if it.stale(now) {
+			q.returns(it, now)
+			continue
+		}
+		q.set(it, running)
+		return it
+	}
+	return nil
+}
+
+func (q *lanes) coming() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ordering != bridge.OrderingStrict {
+		return len(q.heads)
+	}
+	n := 0
+	for _, l := range q.byKey { // there is one
+		n += len(l.items)
+		if s := l.items[0].stage; s == running || s == settling {
+			n--
+		}
+	}
+	return n
+}
+
+func (q *lanes) drain() []*item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items := q.find(func(it *item) bool { return it.stage != running && it.stage != settling })
+	for _, it := range items {
+		q.out(it)
+	}
+	slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return items
+}
+
+// activate says whether events that are given back come back here.
+func (q *lanes) activate(yes bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.active = yes
+}
+
+// decided notes that there is a verdict on an event.
+func (q *lanes) decided(it *item) { q.move(it, settling) }
+
+// again has an event start once more that nothing was posted of. Like all that
+// take an event back it reports false for one that is in no lane.
+func (q *lanes) again(it *item) bool { return q.move(it, waiting) }
+
+// move takes an event that has started on to another stage.
+func (q *lanes) move(it *item, to stage) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.lane == nil {
+		return false
+	}
+	q.set(it, to)
+	return true
+}
+
+// leave takes out an event that is settled: the next of its lane may start.
+func (q *lanes) leave(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.out(it)
+}
+
+// putOff keeps an event whose delivery failed until it is due. noted is the revision
+// of the note by which anybody can bring it back earlier, 0 if there is none.
+func (q *lanes) putOff(it *item, due time.Time, noted uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.lane == nil {
+		return false
+	}
+	if it.renewed() { // it was brought back already
+		q.set(it, waiting)
+		return true
+	}
+	it.due, it.noted = due, noted
+	q.set(it, delayed)
+	heap.Push(&q.delays, delay{it, due})
+	return true
+}
+
+// nextDue is when the next delay is over; it reports false where there is none.
+func (q *lanes) nextDue() (time.Time, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first, ok := q.delays.peek()
+	return first.due, ok
+}
+
+// takeDue returns the events whose delay is over: they are to be given back.
+func (q *lanes) takeDue(now time.Time) (items []*item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		first, ok := q.delays.peek()
+		if !ok || first.due.After(now) {
+			return items
+		}
+		q.returns(first.it, now)
+		items = append(items, first.it)
+	}
+}
+
+// set takes an event to a stage. The lock is held, as for all that follow.
+func (q *lanes) set(it *item, to stage) {
+	if it.stage == returning {
+		q.back--
+	}
+	if to == returning {
+		q.back++
+	}
+	it.stage = to
+	q.heads.update(it.lane)
+}
+
+// out takes an event out of its lane.
+func (q *lanes) out(it *item) {
+	l := it.lane
+	if l == nil {
+		return
+	}
+	if it.stage == returning {
+		q.back--
+	}
+	l.remove(it)
+	it.lane, it.stage = nil, 0
+	q.heads.update(l)
+	if len(l.items) == 0 {
+		delete(q.byKey, l.key)
+	}
+}
+
+// find returns the events for which ok holds, in no order.
+func (q *lanes) find(ok func(*item) bool) (items []*item) {
+	for _, l := range q.byKey {
+		for _, it := range l.items {
+			if ok(it) {
+				items = append(items, it)
+			}
+		}
+	}
+	return items
+}

@@ -1,0 +1,152 @@
+package stream
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// countPause is the time between two questions to the server what is out.
+	countPause = 100 * time.Millisecond
+	// takeoverExpiry is how long a pull request of a takeover stays open: what
+	// is asked for is there, or it is asked for again.
+	takeoverExpiry = 500 * time.Millisecond
+)
+
+// takeover is the time between the beginning of a tenure and the first event.
+// What a predecessor had in hand may be anywhere: in a request in flight, in its
+// memory until the ack wait is over, or with the server already. Events that
+// come now may be the successors of those, since the server hands out new ones
+// while it waits. So nothing is started until everything that the server counts
+// as handed out and not acknowledged is in this replica's hand. Then nothing is
+// in anybody else's, whatever became of them.
+type takeover struct {
+	begun     time.Time
+	deadline  time.Time
+	pullAfter time.Time // nothing is pulled before
+	next      time.Time // when the server is asked again
+	pause     time.Duration
+	mostPause time.Duration
+	received  int // events since it began
+	looked    bool
+}
+
+func newTakeover(t Tenure, ackWait time.Duration, now time.Time) *takeover {
+	o := &takeover{
+		begun: now, deadline: now.Add(2 * ackWait), pullAfter: now, next: now,
+		pause: countPause, mostPause: ackWait / 6,
+	}
+	if heard, crashed := t.Predecessor(); crashed {
+		// Its events come back an ack wait after their last sign of life, which
+		// may have been just after the route's.
+		o.pullAfter = heard.Add(ackWait)
+	}
+	return o
+}
+
+// took notes an event that came. One that was never handed out before is not
+// what is waited for: that is somebody's still, and pulling again at once would
+// bring another such.
+func (o *takeover) took(it *item, now time.Time) {
+	o.received++
+	if it.Delivery == 1 {
+		o.pullAfter = now.Add(o.pause)
+		o.pause = min(2*o.pause, o.mostPause)
+	}
+}
+
+// received notes an event that came.
+func (c *consumer) received(it *item, now time.Time) {
+	if c.order != nil && c.order.takeover != nil {
+		c.order.takeover.took(it, now)
+	}
+}
+
+// count is what the server says is handed out and not acknowledged.
+type count struct {
+	pending  int
+	err      error
+	takeover *takeover // for which it was asked; nil: for missed
+	received int
+	missed   []*item
+}
+
+// ask asks the server for the count, and first, if told to, has it bring back
+// the events that were put off with a delay.
+func (o *order) ask(bringBack bool, missed []*item) {
+	if o.counting {
+		return
+	}
+	o.counting = true
+	n := count{takeover: o.takeover, missed: missed}
+	if o.takeover != nil {
+		n.received = o.takeover.received
+	}
+	c := o.consumer
+	c.handling.Go(func() {
+		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
+		defer cancel()
+		if bringBack {
+			if _, err := c.settler.parking.bringBack(ctx, c.route.Name); err != nil {
+				c.log.Debug("events that were put off are not brought back", "error", err)
+			}
+		}
+		info, err := c.settler.parking.js.Consumer(ctx, c.settler.letters.events, c.route.Name)
+		if n.err = err; err == nil {
+			n.pending = info.CachedInfo().NumAckPending
+		}
+		o.counts <- n
+		c.poke()
+	})
+}
+
+// reclaim takes the takeover a step further.
+func (o *order) reclaim(now time.Time) {
+	t, c := o.takeover, o.consumer
+	if now.After(t.deadline) {
+		c.log.Warn("not all events that were handed out have come back; does a replica still run without this ordering? starting all the same",
+			"waited", now.Sub(t.begun).Round(time.Millisecond))
+		o.takeover = nil
+		return
+	}
+	// What is on its way here would be counted there and not here.
+	if c.pull.open > 0 || o.counting || now.Before(t.next) {
+		return
+	}
+	o.ask(!t.looked, nil)
+	t.looked = true
+}
+
+// counted takes the server's answer.
+func (o *order) counted(n count, now time.Time) {
+	t, c := o.takeover, o.consumer
+	switch {
+	case n.err != nil:
+		c.log.Debug("what is handed out is not known", "error", n.err)
+	case n.takeover == nil:
+		o.forsake(n)
+		return
+	}
+	if t == nil || n.takeover != t {
+		return
+	}
+	t.next = now.Add(countPause)
+	if n.err != nil || c.pull.open > 0 || t.received != n.received || c.unsure.Load() > 0 {
+		return
+	}
+	inHand, bytes := c.hand.size()
+	missing := n.pending - inHand
+	if missing == 0 {
+		o.takeover = nil
+		c.log.Info("everything that was handed out is here, starting", "events", inHand, "waited", now.Sub(t.begun).Round(time.Millisecond))
+		return
+	}
+	if missing < 0 || bytes >= mostBytes || now.Before(t.pullAfter) {
+		return
+	}
+	t.next = now
+	most := c.slots + mostAhead
+	if err := c.pull.request(min(missing, most), takeoverExpiry, 0, now); err != nil {
+		c.log.Debug("pull request not sent", "error", err)
+	}
+}
