@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -342,4 +343,62 @@ func TestEventThatIsRemovedDoesNotBlockItsKeyForEver(t *testing.T) {
 	close(removed)
 	eventually(t, "its successor", func() bool { return r.count(bridge.Delivered) == 1 })
 	eventually(t, "it to be let go", func() bool { return r.Routes()[0].InHand == 0 })
+}
+
+// TestSuccessorWaitsForItsPredecessorsLetter: a bridge that is killed before the
+// letter is stored would post the predecessor again, after its successor. Others
+// have its slot meanwhile.
+func TestSuccessorWaitsForItsPredecessorsLetter(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, embedded.Config{})
+	b.createBucket()
+	j := newJournal()
+	r := b.run(testSettings(), j.watch(keyOf, func(_ context.Context, m bridge.Message) bridge.Verdict {
+		if nameOf(m) == "bad/0" {
+			return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected}
+		}
+		return accept(context.Background(), m)
+	}), orderedRoute(t, bridge.OrderingKey, 1))
+	if err := b.client().DeleteStream(t.Context(), "EVENTS_DLQ"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		b.publish("payments.success", keyed("bad", n))
+		b.publish("payments.success", keyed("good", n))
+	}
+	eventually(t, "the other key", func() bool { return j.has("good/2") })
+	if j.has("bad/1") {
+		t.Error("its successor did not wait")
+	}
+	if s := r.Routes()[0]; s.Blocked != 1 || s.Running != 0 {
+		t.Errorf("state %+v", s)
+	}
+	if _, err := b.client().CreateStream(t.Context(), wantLetters(testSettings())); err != nil {
+		t.Fatal(err)
+	}
+	b.settled("payments")
+	j.check(t)
+}
+
+func TestLeastPermissionsAreEnoughForAnOrderedRoute(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, leastPermissions))})
+	b.js = b.dial(nats.UserInfo("services", "secret"))
+	b.createBucket()
+	js := b.dial(nats.UserInfo("bridge", "secret"), nats.CustomInboxPrefix("_INBOX_bridge"))
+	r := b.runUnbound(js, testSettings(), func(_ context.Context, m bridge.Message) bridge.Verdict {
+		if m.Delivery == 1 {
+			return bridge.Verdict{Outcome: bridge.Retried, Delay: 10 * time.Millisecond}
+		}
+		return accept(context.Background(), m)
+	}, orderedRoute(t, bridge.OrderingKey, 2))
+	eventually(t, "the route to be bound", func() bool { return len(r.Unready()) == 0 })
+	for n := range 5 {
+		b.publish("payments.success", keyed("key", n))
+	}
+	b.settled("payments")
+	r.stop()
+	if strings.Contains(strings.ToLower(b.logs.String()), "permission") {
+		t.Errorf("permissions are missing: %s", b.logs)
+	}
 }
