@@ -8,6 +8,11 @@
 //	          puller ─→ hand ─→ Handler.Handle ─→ settle ─→ ack │ nak │ letter, then ack
 //	                      ↑ sweep keeps what is in hand alive
 //
+// What is in hand and has not started waits in a queue (queue.go). A route that
+// keeps an order has lanes for a queue, one for each key (lanes.go), and a Tenure:
+// one replica at a time serves it (order.go), and starts nothing before what its
+// predecessor had in hand is back (takeover.go).
+//
 // Only this package holds NATS messages, and only settle.go settles them. Beside
 // that way: parking.go brings back events that were put off, suspect.go finds
 // out whose handling ends the process, floor.go notes how far a consumer has
