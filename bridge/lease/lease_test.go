@@ -138,6 +138,7 @@ func TestOneOwnerAtATime(t *testing.T) {
 					t.Errorf("predecessor crashed: %t, holds: %t", crashed, tenure.Holds())
 				}
 				turns.Add(1)
+				<-time.After(5 * time.Millisecond) // others have the time to come in between
 				owners.Add(-1)
 				if err := tenure.Release(t.Context()); err != nil {
 					t.Error(err)

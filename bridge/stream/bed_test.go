@@ -31,6 +31,7 @@ type bed struct {
 	js     jetstream.JetStream
 	logs   *logBuffer
 	grace  time.Duration // of replicas that stop; 0: patience
+	owning Acquire       // of replicas; nil: the real one
 }
 
 func newBed(t *testing.T, config embedded.Config) *bed {
@@ -199,10 +200,14 @@ func (b *bed) run(settings Settings, handle handlerFunc, routes ...*bridge.Route
 
 func (b *bed) runUnbound(js jetstream.JetStream, settings Settings, handle handlerFunc, routes ...*bridge.Route) *replica {
 	r := &replica{js: js}
+	acquire := b.owning
+	if acquire == nil {
+		acquire = b.acquire(js, settings.Bucket)
+	}
 	r.Supervisor = NewSupervisor(SupervisorConfig{
 		JetStream: js, Settings: settings, Routes: routes,
 		Handler:  func(*bridge.Route) Handler { return handle },
-		Observer: r, Logger: b.logs.logger(), Acquire: b.acquire(js, settings.Bucket),
+		Observer: r, Logger: b.logs.logger(), Acquire: acquire,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

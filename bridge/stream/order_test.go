@@ -292,17 +292,29 @@ func TestEventsInLanesBecomeLettersBeforeTheStreamTakesThem(t *testing.T) {
 	b.createBucket()
 	settings := testSettings()
 	settings.MaxAge, settings.AckWait = 6*time.Second, time.Second
-	var posted, postedBefore atomic.Int32
+	const events = 30
+	var posted, postedBefore, letters atomic.Int32
 	var first sync.Once
-	r := b.run(settings, func(ctx context.Context, _ bridge.Message) bridge.Verdict {
+	rest := make(chan struct{})
+	r := b.run(settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
+		if nameOf(m) == "key-0/0" { // a request that does not end until all others are letters
+			posted.Add(1)
+			select {
+			case <-rest:
+			case <-time.After(patience):
+			}
+			return bridge.Verdict{Outcome: bridge.Retried, Delay: time.Hour}
+		}
 		if context.Cause(ctx) == bridge.ErrExpiring { //nolint:errorlint // it is the cause itself
 			first.Do(func() { postedBefore.Store(posted.Load()) })
+			if letters.Add(1) == events-1 {
+				close(rest)
+			}
 			return bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Expired}
 		}
 		posted.Add(1)
 		return bridge.Verdict{Outcome: bridge.Retried, Delay: time.Hour}
-	}, orderedRoute(t, bridge.OrderingKey, 2))
-	const events = 30
+	}, orderedRoute(t, bridge.OrderingKey, 4))
 	for n := range events {
 		b.publish("payments.success", keyed(fmt.Sprint("key-", n%3), n))
 	}

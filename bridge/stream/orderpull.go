@@ -64,7 +64,7 @@ func (c *consumer) tendOrder(ctx, grace context.Context, now time.Time) {
 		c.begin(ctx, grace, it) // which finds that it has expired, and posts nothing
 	}
 	if missed := o.lanes.missed(now.Add(-2 * c.ackWait)); len(missed) > 0 {
-		o.ask(false, missed)
+		o.ask(missed)
 	}
 }
 

@@ -28,7 +28,8 @@ type takeover struct {
 	pause     time.Duration
 	mostPause time.Duration
 	received  int // events since it began
-	looked    bool
+	// broughtBack is set when what was put off with a delay is on its way.
+	broughtBack bool
 }
 
 func newTakeover(t Tenure, ackWait time.Duration, now time.Time) *takeover {
@@ -64,40 +65,51 @@ func (c *consumer) received(it *item, now time.Time) {
 
 // count is what the server says is handed out and not acknowledged.
 type count struct {
-	pending  int
-	err      error
-	takeover *takeover // for which it was asked; nil: for missed
-	received int
-	missed   []*item
+	pending     int
+	err         error
+	broughtBack bool
+	takeover    *takeover // for which it was asked; nil: for missed
+	received    int
+	missed      []*item
 }
 
-// ask asks the server for the count, and first, if told to, has it bring back
-// the events that were put off with a delay.
-func (o *order) ask(bringBack bool, missed []*item) {
+// ask asks the server for the count. In a takeover it first has the events
+// brought back that were put off with a delay, which may be thousands.
+func (o *order) ask(missed []*item) {
 	if o.counting {
 		return
 	}
 	o.counting = true
-	n := count{takeover: o.takeover, missed: missed}
-	if o.takeover != nil {
-		n.received = o.takeover.received
+	n, deadline := count{takeover: o.takeover, missed: missed, broughtBack: true}, time.Time{}
+	if t := o.takeover; t != nil {
+		n.received, n.broughtBack, deadline = t.received, t.broughtBack, t.deadline
 	}
 	c := o.consumer
 	c.handling.Go(func() {
-		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
-		defer cancel()
-		if bringBack {
-			if _, err := c.settler.parking.bringBack(ctx, c.route.Name); err != nil {
-				c.log.Debug("events that were put off are not brought back", "error", err)
-			}
+		if !n.broughtBack {
+			ctx, cancel := context.WithDeadline(c.settler.link.context(), deadline)
+			defer cancel()
+			_, n.err = c.settler.parking.bringBack(ctx, c.route.Name)
+			n.broughtBack = n.err == nil
 		}
-		info, err := c.settler.parking.js.Consumer(ctx, c.settler.letters.events, c.route.Name)
-		if n.err = err; err == nil {
-			n.pending = info.CachedInfo().NumAckPending
+		if n.err == nil {
+			n.pending, n.err = c.settler.outstanding(c.route.Name)
 		}
 		o.counts <- n
 		c.poke()
 	})
+}
+
+// outstanding asks the server how many events of a route are handed out and not
+// acknowledged, those that were given back included.
+func (s *settler) outstanding(route string) (int, error) {
+	ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
+	defer cancel()
+	c, err := s.parking.js.Consumer(ctx, s.letters.events, route)
+	if err != nil {
+		return 0, err
+	}
+	return c.CachedInfo().NumAckPending, nil
 }
 
 // reclaim takes the takeover a step further.
@@ -113,8 +125,7 @@ func (o *order) reclaim(now time.Time) {
 	if c.pull.open > 0 || o.counting || now.Before(t.next) {
 		return
 	}
-	o.ask(!t.looked, nil)
-	t.looked = true
+	o.ask(nil)
 }
 
 // counted takes the server's answer.
@@ -130,7 +141,7 @@ func (o *order) counted(n count, now time.Time) {
 	if t == nil || n.takeover != t {
 		return
 	}
-	t.next = now.Add(countPause)
+	t.next, t.broughtBack = now.Add(countPause), n.broughtBack
 	if n.err != nil || c.pull.open > 0 || t.received != n.received || c.unsure.Load() > 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,4 +238,89 @@ func TestOrderedRouteOutlivesItsConsumerAndItsBucket(t *testing.T) {
 	b.deleteConsumer("payments")
 	b.publish("payments.success", keyed("last", 0))
 	eventually(t, "delivery after the consumer was deleted", func() bool { return j.has("last/0") })
+}
+
+// suspendable is a tenure that the test suspends.
+type suspendable struct {
+	suspended atomic.Bool
+	over      chan struct{}
+}
+
+func (t *suspendable) Holds() bool                    { return !t.suspended.Load() }
+func (t *suspendable) Over() <-chan struct{}          { return t.over }
+func (t *suspendable) Predecessor() (time.Time, bool) { return time.Time{}, false }
+func (t *suspendable) Release(context.Context) error  { return nil }
+func (t *suspendable) Abandon()                       {}
+
+// TestSuspendedTenureStartsNothing: what is in hand stays, and starts on the
+// delivery that it has when the tenure goes on; also what was stopped before
+// its first request.
+func TestSuspendedTenureStartsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, embedded.Config{})
+	b.createBucket()
+	tenure := &suspendable{over: make(chan struct{})}
+	b.owning = func(context.Context, string, time.Duration) (Tenure, error) { return tenure, nil }
+	j := newJournal()
+	began, answer := make(chan struct{}), make(chan struct{})
+	r := b.run(testSettings(), j.watch(keyOf, func(_ context.Context, m bridge.Message) bridge.Verdict {
+		switch nameOf(m) {
+		case "first/0":
+			close(began)
+			<-answer
+		case "stopped/0":
+			if m.Lost() { // as the pipeline finds out
+				return bridge.Verdict{Outcome: bridge.HandedBack}
+			}
+			<-answer
+			if m.Lost() {
+				return bridge.Verdict{Outcome: bridge.HandedBack}
+			}
+		}
+		if m.Delivery != 1 {
+			t.Errorf("%s is delivered again", nameOf(m))
+		}
+		return accept(context.Background(), m)
+	}), orderedRoute(t, bridge.OrderingKey, 8))
+	resume := sync.OnceFunc(func() { close(answer) })
+	defer resume()
+	for n := range 2 {
+		b.publish("payments.success", keyed("first", n))
+		b.publish("payments.success", keyed("stopped", n))
+	}
+	<-began
+	eventually(t, "both to be in flight", func() bool { return j.has("stopped/0") })
+	eventually(t, "all to be in hand", func() bool { return r.Routes()[0].InHand == 4 })
+	tenure.suspended.Store(true)
+	resume()
+	eventually(t, "the first to be settled", func() bool { s := r.Routes()[0]; return s.InHand == 3 && s.Running == 0 })
+	if n := len(j.names()); n != 2 {
+		t.Errorf("%d started, want those before", n)
+	}
+	tenure.suspended.Store(false)
+	b.settled("payments")
+	j.check(t)
+}
+
+// TestUnsettledEventsKeepTheLease: a bridge whose time to stop is over leaves the
+// route to nobody until the lease has run out.
+func TestUnsettledEventsKeepTheLease(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, embedded.Config{})
+	kv := b.createBucket()
+	b.grace = time.Millisecond
+	began, answer := make(chan struct{}), make(chan struct{})
+	r := b.run(testSettings(), func(_ context.Context, m bridge.Message) bridge.Verdict {
+		close(began)
+		<-answer
+		return accept(context.Background(), m)
+	}, orderedRoute(t, bridge.OrderingKey, 1))
+	b.publish("payments.success", keyed("key", 0))
+	<-began
+	r.stop()
+	if _, err := kv.Get(t.Context(), "owner.payments"); err != nil {
+		t.Errorf("the lease is gone: %v", err)
+	}
+	close(answer)
+	eventually(t, "the handler to end", func() bool { return r.Routes()[0].Running == 0 })
 }
