@@ -302,6 +302,7 @@ func TestEventsInLanesBecomeLettersBeforeTheStreamTakesThem(t *testing.T) {
 			select {
 			case <-rest:
 			case <-time.After(patience):
+				t.Error("those behind it have waited for it")
 			}
 			return bridge.Verdict{Outcome: bridge.Retried, Delay: time.Hour}
 		}
