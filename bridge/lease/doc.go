@@ -21,6 +21,14 @@
 // if a renewal succeeds after all, since then nobody has owned the key in
 // between. It is over when somebody else has written the key or removed it.
 //
+// # Records that are missing
+//
+// An owner that leaves does not remove its key: it writes that it is released.
+// So a key that is not there says that nobody has ever owned it, or that somebody
+// has removed it, or deleted the bucket, and its owner may not know yet. Whoever
+// creates it then waits for two renewals: an owner that reaches NATS has found
+// out by then, and one that does not starts nothing.
+//
 // # What may happen here
 //
 // The package knows keys and times. It knows no routes, no events, and does not

@@ -45,6 +45,8 @@ type record struct {
 	Tenure string `json:"tenure"`
 	// Life is how long the owner may be silent before it is taken for gone.
 	Life time.Duration `json:"life"`
+	// Released: the owner has left, and there is nothing to wait for.
+	Released bool `json:"released,omitempty"`
 }
 
 // sighting is what a standby has seen of a key.
@@ -73,8 +75,12 @@ func (k *Keeper) Acquire(ctx context.Context, key string, life time.Duration) (*
 			return nil, ctx.Err()
 		case t != nil:
 			t.log = log
-			t.start(max(min(mostInterval, life/5), time.Millisecond))
-			return t, nil
+			interval := max(min(mostInterval, life/5), time.Millisecond)
+			t.start(interval)
+			if !t.unheard || t.settle(ctx, 2*interval) {
+				return t, nil
+			}
+			t.Abandon()
 		case err != nil && !told:
 			told = true
 			log.Warn("it is not known who owns the route, looking again", "error", err)
@@ -100,7 +106,7 @@ func (k *Keeper) attempt(ctx context.Context, key string, life time.Duration, se
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", k.cfg.Bucket, err)
 	}
-	t := &Tenure{kv: kv, key: key, life: life, record: record{k.cfg.Replica, nuid.Next(), life}}
+	t := &Tenure{kv: kv, key: key, life: life, record: record{Replica: k.cfg.Replica, Tenure: nuid.Next(), Life: life}}
 	if t.value, err = json.Marshal(t.record); err != nil {
 		return nil, err
 	}
@@ -108,11 +114,13 @@ func (k *Keeper) attempt(ctx context.Context, key string, life time.Duration, se
 	t.renewed = time.Now()
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
-		*seen = sighting{}
+		*seen, t.unheard = sighting{}, true
 		t.revision, err = kv.Create(ctx, key, t.value)
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", key, err)
-	case !seen.gone(e, t.renewed, life) && seen.record.Replica != k.cfg.Replica:
+	case seen.look(e, t.renewed, life).record.Released:
+		t.revision, err = kv.Update(ctx, key, t.value, e.Revision())
+	case t.renewed.Sub(seen.since) < seen.record.Life && seen.record.Replica != k.cfg.Replica:
 		return nil, nil
 	default:
 		t.crashed, t.heard = true, seen.since
@@ -130,17 +138,17 @@ func (k *Keeper) attempt(ctx context.Context, key string, life time.Duration, se
 	return t, nil
 }
 
-// gone reports whether the owner has been silent for its life. Where its record
-// cannot be read, for ours.
-func (s *sighting) gone(e jetstream.KeyValueEntry, now time.Time, life time.Duration) bool {
-	if s.revision != e.Revision() {
-		*s = sighting{revision: e.Revision(), since: now}
-		if err := json.Unmarshal(e.Value(), &s.record); err != nil || s.record.Life <= 0 {
-			s.record.Life = life
-		}
-		return false
+// look takes note of an entry. Where the owner's record cannot be read, it may be
+// silent for as long as ours.
+func (s *sighting) look(e jetstream.KeyValueEntry, now time.Time, life time.Duration) *sighting {
+	if s.revision == e.Revision() {
+		return s
 	}
-	return now.Sub(s.since) >= s.record.Life
+	*s = sighting{revision: e.Revision(), since: now}
+	if err := json.Unmarshal(e.Value(), &s.record); err != nil || s.record.Life <= 0 {
+		s.record.Life = life
+	}
+	return s
 }
 
 // isConflict tells a change that came too late from other trouble.

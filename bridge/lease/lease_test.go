@@ -267,8 +267,56 @@ func TestRenewalThatWasNotConfirmedIsRecognised(t *testing.T) {
 	if isOver(tenure) || !tenure.Holds() {
 		t.Error("the owner gave way to itself")
 	}
-	if err := tenure.Release(t.Context()); err != nil || b.revision() != 0 {
-		t.Errorf("not released: %v", err)
+	if err := tenure.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, crashed := b.acquire(b.keeper("next"), time.Hour).Predecessor(); crashed {
+		t.Error("not released")
+	}
+}
+
+// TestRemovedRecordMakesNoSecondOwner: whoever finds no record does not begin
+// before the owner whose record it was has noticed.
+func TestRemovedRecordMakesNoSecondOwner(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(*bed) error{
+		"key": func(b *bed) error {
+			kv, err := b.js.KeyValue(b.Context(), bucket)
+			if err != nil {
+				return err
+			}
+			return kv.Delete(b.Context(), key)
+		},
+		"bucket": func(b *bed) error {
+			if err := b.js.DeleteKeyValue(b.Context(), bucket); err != nil {
+				return err
+			}
+			b.createBucket()
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			first := b.acquire(b.keeper("first"), 2*time.Second)
+			got := make(chan *Tenure, 1)
+			standby := b.keeper("second")
+			go func() {
+				second, err := standby.Acquire(t.Context(), key, 2*time.Second)
+				if err != nil {
+					t.Error(err)
+				} else if first.Holds() {
+					t.Error("two owners")
+				}
+				got <- second
+			}()
+			if err := remove(b); err != nil {
+				t.Fatal(err)
+			}
+			if second := <-got; second != nil {
+				second.Abandon()
+			}
+		})
 	}
 }
 

@@ -21,6 +21,8 @@ type Tenure struct {
 	record record
 	value  []byte
 	log    *slog.Logger
+	// unheard: there was no record at all of a predecessor.
+	unheard bool
 	// crashed and heard tell of the predecessor.
 	crashed bool
 	heard   time.Time
@@ -56,8 +58,8 @@ func (t *Tenure) Over() <-chan struct{} { return t.over }
 // at the latest, by this machine's clock. It reports false where there was none.
 func (t *Tenure) Predecessor() (heard time.Time, crashed bool) { return t.heard, t.crashed }
 
-// Release removes the key, so that a standby has it at once. It says nothing
-// where the tenure is over; the error is that of NATS, and then the lease
+// Release writes that the key is free, so that a standby has it at once. It says
+// nothing where the tenure is over; the error is that of NATS, and then the lease
 // expires instead. Release and Abandon may be called more than once.
 func (t *Tenure) Release(ctx context.Context) error {
 	t.Abandon()
@@ -66,9 +68,9 @@ func (t *Tenure) Release(ctx context.Context) error {
 		return nil
 	default:
 	}
-	err := t.remove(ctx)
+	err := t.free(ctx)
 	if isConflict(err) && t.recover(ctx) { // the last renewal was not confirmed
-		err = t.remove(ctx)
+		err = t.free(ctx)
 	}
 	if err == nil || isConflict(err) {
 		return nil
@@ -76,10 +78,30 @@ func (t *Tenure) Release(ctx context.Context) error {
 	return fmt.Errorf("release %s: %w", t.key, err)
 }
 
-func (t *Tenure) remove(ctx context.Context) error {
+func (t *Tenure) free(ctx context.Context) error {
+	r := t.record
+	r.Released = true
+	value, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.kv.Delete(ctx, t.key, jetstream.LastRevision(t.revision))
+	_, err = t.kv.Update(ctx, t.key, value, t.revision)
+	return err
+}
+
+// settle waits until an owner whose record somebody has removed, with the bucket
+// or without, must have found that out. It reports false where the tenure did
+// not last that long, or ctx did not.
+func (t *Tenure) settle(ctx context.Context, wait time.Duration) bool {
+	select {
+	case <-time.After(wait):
+		return true
+	case <-t.over:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // Abandon stops renewing; the lease expires by itself.

@@ -18,6 +18,10 @@ func (b *bed) createBucket() jetstream.KeyValue {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	// As a replica leaves it that has stopped: nobody has to be waited for.
+	if _, err := kv.PutString(b.t.Context(), "owner.payments", `{"replica":"before","released":true}`); err != nil {
+		b.t.Fatal(err)
+	}
 	return kv
 }
 

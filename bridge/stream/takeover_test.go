@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -229,7 +230,9 @@ func TestOrderedRouteOutlivesItsConsumerAndItsBucket(t *testing.T) {
 	if err := b.client().DeleteKeyValue(t.Context(), settings.Bucket); err != nil {
 		t.Fatal(err)
 	}
-	b.createBucket()
+	if _, err := b.client().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: settings.Bucket}); err != nil {
+		t.Fatal(err)
+	}
 	for n := 10; n < 20; n++ {
 		b.publish("payments.success", keyed("key", n))
 	}
@@ -318,8 +321,9 @@ func TestUnsettledEventsKeepTheLease(t *testing.T) {
 	b.publish("payments.success", keyed("key", 0))
 	<-began
 	r.stop()
-	if _, err := kv.Get(t.Context(), "owner.payments"); err != nil {
-		t.Errorf("the lease is gone: %v", err)
+	e, err := kv.Get(t.Context(), "owner.payments")
+	if err != nil || strings.Contains(string(e.Value()), `"released":true`) {
+		t.Errorf("the lease is released: %v", err)
 	}
 	close(answer)
 	eventually(t, "the handler to end", func() bool { return r.Routes()[0].Running == 0 })
