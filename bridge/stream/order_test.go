@@ -379,13 +379,14 @@ func TestSuccessorWaitsForItsPredecessorsLetter(t *testing.T) {
 		b.publish("payments.success", keyed("bad", n))
 		b.publish("payments.success", keyed("good", n))
 	}
-	eventually(t, "the other key", func() bool { return j.has("good/2") })
+	eventually(t, "the other key", func() bool { return r.count(bridge.Delivered) == 3 })
 	if j.has("bad/1") {
 		t.Error("its successor did not wait")
 	}
-	if s := r.Routes()[0]; s.Blocked != 1 || s.Running != 0 {
-		t.Errorf("state %+v", s)
-	}
+	eventually(t, "the state to tell", func() bool {
+		s := r.Routes()[0]
+		return s.InHand == 3 && s.Blocked == 1 && s.Running == 0
+	})
 	if _, err := b.client().CreateStream(t.Context(), wantLetters(testSettings())); err != nil {
 		t.Fatal(err)
 	}
