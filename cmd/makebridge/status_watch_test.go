@@ -49,7 +49,7 @@ func TestWatchInAPipe(t *testing.T) {
 		return len(regexp.MustCompile(`(?m)^20\S+Z `+pattern).FindAllString(out.String(), -1))
 	}
 	w.eventually("the first lines", func() bool {
-		return lines(`payments pending=0 in_hand=0 parked=0 delivered=- failed=- destination=127.0.0.1:\d+#\w{6} oldest=-$`) == 1 && lines(`replicas alive=1 `) == 1
+		return lines(`payments pending=0 in_hand=0 parked=0 delivered=0 failed=0 destination=127.0.0.1:\d+#\w{6} oldest=-$`) == 1 && lines(`replicas alive=1 `) == 1
 	})
 	w.publish("payments.success", paymentEvent("event-1"))
 	w.eventually("the hold", func() bool {
