@@ -89,9 +89,10 @@ func (s *shared) take(e jetstream.KeyValueEntry) {
 		}
 	case "owner":
 		var v struct {
-			Replica string `json:"replica"`
+			Replica  string `json:"replica"`
+			Released bool   `json:"released"`
 		}
-		if json.Unmarshal(e.Value(), &v) == nil {
+		if json.Unmarshal(e.Value(), &v) == nil && !v.Released {
 			s.owners[rest] = v.Replica
 		}
 	case "parked":
@@ -133,7 +134,9 @@ func (s *shared) complete(r *Route, state *State) {
 	if h, ok := s.holds[r.Destination.ID]; ok {
 		r.Hold = &h
 	}
-	r.Owner = s.owners[r.Name]
+	if owner := s.owners[r.Name]; slices.ContainsFunc(state.Replicas, func(one Replica) bool { return one.ID == owner }) {
+		r.Owner = owner
+	}
 	delayed := uint64(0)
 	for _, due := range s.due[r.Name] {
 		if due.After(state.At) {

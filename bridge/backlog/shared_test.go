@@ -92,6 +92,14 @@ func TestReplicasThatDiedAreGone(t *testing.T) {
 	if s.Routes[1].Owner != "late" || s.Routes[1].Destination != (Destination{}) {
 		t.Errorf("route %+v", s.Routes[1])
 	}
+	b.must(b.kv.PutString(t.Context(), "owner.payments", `{"replica":"late","released":true}`))
+	if owner := b.read().Routes[1].Owner; owner != "" {
+		t.Errorf("%s still owns a route that it has released", owner)
+	}
+	b.must(b.kv.PutString(t.Context(), "owner.payments", `{"replica":"dead"}`))
+	if owner := b.read().Routes[1].Owner; owner != "" {
+		t.Errorf("%s owns a route and is not alive", owner)
+	}
 	c := b.config()
 	c.ReplicaLife = 0
 	s, err := Read(t.Context(), b.js, c)

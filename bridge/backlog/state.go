@@ -33,7 +33,8 @@ type Route struct {
 	Others      []Destination
 	// Hold is set while Destination is held.
 	Hold *Hold
-	// Owner is the replica that serves a route which keeps an order, if any.
+	// Owner is the replica alive that serves a route which keeps an order, if
+	// any.
 	Owner string
 
 	// Known is whether the consumer could be read. Otherwise all that follows is

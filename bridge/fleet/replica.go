@@ -37,8 +37,8 @@ type Route struct {
 	// letters.
 	FailedLastMinute uint64 `json:"failed_last_minute"`
 
-	// InFlight is how many requests are being answered, InHand how many events
-	// the replica has altogether.
+	// InFlight is how many events are being handled, posted or about to be, InHand
+	// how many the replica has altogether.
 	InFlight int `json:"in_flight"`
 	InHand   int `json:"in_hand"`
 	// Owner says that this replica serves an ordered route, Full that it takes

@@ -62,6 +62,12 @@ type tracedHandler struct {
 	next  Handler
 }
 
+// Spare passes on what the handler could do with, if it says so.
+func (h *tracedHandler) Spare() bool {
+	next, ok := h.next.(interface{ Spare() bool })
+	return ok && next.Spare()
+}
+
 // Handle is of Handler.
 func (h *tracedHandler) Handle(ctx context.Context, m bridge.Message) bridge.Verdict {
 	ctx, span := h.tracer.Start(withPublisher(ctx, m), "process "+h.route,

@@ -31,28 +31,30 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return fmt.Errorf("start traces: %w", err)
 	}
 	defer tracing.Close(context.WithoutCancel(ctx))
+	replica := nuid.Next()
 	rotation := newRotation(log)
-	metrics := newMetrics(cfg, nc, rotation, log)
+	receipts := newReceipts(cfg, js, replica, log)
+	var supervisor *stream.Supervisor // there is one before anybody asks
+	states := routeStates(func() []stream.RouteState { return supervisor.Routes() })
+	metrics := newMetrics(cfg, js, rotation, states, receipts, log)
 	client := webhook.New(webhook.Config{
 		Version: programVersion(), BackoffMin: cfg.Delivery.BackoffMin, BackoffMax: cfg.Delivery.BackoffMax,
 		MaxConns: mostInFlight(cfg.Routes), Logger: log,
 		Sending: metrics.Sending, Observe: answered(metrics), Trace: tracing.Requests(),
 	})
 	defer client.Close()
-	replica := nuid.Next()
-	receipts := newReceipts(cfg, js, replica, log)
 	rotation.client = client
 	toAdmin := newReports(cfg, js, rotation, log)
 	doors := newGate(cfg, js, replica, log, rotation, toAdmin)
 	rotation.doors = doors
-	service := newFleetService(cfg, nc, replica, rotation, log)
-	supervisor := stream.NewSupervisor(stream.SupervisorConfig{
+	service := newFleetService(cfg, nc, replica, rotation, states, log)
+	supervisor = stream.NewSupervisor(stream.SupervisorConfig{
 		JetStream: js,
 		Prepare:   func(ctx context.Context) error { return awaitHolds(ctx, doors) },
 		Settings:  streamSettings(cfg),
 		Routes:    pointers(cfg.Routes),
 		Off:       routesOff(cfg),
-		Acquire:   acquireLeases(cfg, js, log),
+		Acquire:   acquireLeases(cfg, js, replica, log),
 		Handler: func(r *bridge.Route) stream.Handler {
 			door := tracing.Gate(doors.Paced(metrics.Paced(r.Name)))
 			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door)))

@@ -14,13 +14,19 @@ import (
 )
 
 // newFleetService returns this replica as others see it. It is asked only once
-// the rotation knows every route.
-func newFleetService(cfg *config.Config, nc *nats.Conn, replica string, rotation *rotation, log *slog.Logger) *fleet.Service {
+// the rotation knows every route and routes has an answer.
+func newFleetService(cfg *config.Config, nc *nats.Conn, replica string, rotation *rotation, routes routeStates, log *slog.Logger) *fleet.Service {
 	host, _ := os.Hostname() // only for people to read
 	return fleet.New(fleet.Config{
 		Conn: nc, ID: replica, Version: programVersion(), Host: host, Started: time.Now().UTC(), Routes: pointers(cfg.Routes),
 		Destination: func(route string) *bridge.Destination { return rotation.pipelines[route].Destination() },
-		Logger:      log,
+		State: func(route string) fleet.State {
+			r := routes.of(route)
+			return fleet.State{
+				Ordering: r.Ordering.String(), InFlight: r.Running, InHand: r.InHand, Owner: r.Owned, Full: r.Full,
+			}
+		},
+		Logger: log,
 	})
 }
 

@@ -37,6 +37,36 @@ func TestReplicasTellHowTheyAre(t *testing.T) {
 	})
 }
 
+// TestReplicasTellWhatTheyHaveInHand: also which of them serves an ordered
+// route, as status shows it.
+func TestReplicasTellWhatTheyHaveInHand(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	answer := standin.NewGate()
+	w.makecom.Default("payments", answer.Then(standin.Accept()))
+	for range 2 {
+		w.start("MAKE_WEBHOOK_PAYMENTS_ORDERING=strict")
+	}
+	for i := range 3 {
+		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
+	}
+	w.eventually("one of them to own the route, with events in hand", func() bool {
+		replicas, err := fleet.Ask(t.Context(), w.js.Conn())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range replicas {
+			if p := r.Routes[0]; p.Owner && p.Ordering == "strict" && p.InFlight == 1 && p.InHand > 0 && len(replicas) == 2 {
+				report := w.status()
+				other, now := replicas[1-i].Routes[0], report.route("payments")
+				return !other.Owner && other.InHand == 0 && now.Owner == r.ID && now.Ordering == "strict"
+			}
+		}
+		return false
+	})
+	answer.Open()
+	w.settled("payments")
+}
+
 func TestReplicaThatMayNotServeRequestsDeliversAllTheSame(t *testing.T) {
 	w := newWorldAs(t, denying(t, `, "$SRV.>"`, ""), standin.Config{}, nats.UserInfo("services", "secret"))
 	p := w.start("NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge")

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/lease"
@@ -17,9 +16,9 @@ import (
 // ordered route.
 const ownerPrefix = "owner."
 
-// acquireLeases lets this replica own the routes that keep an order.
-func acquireLeases(cfg *config.Config, js jetstream.JetStream, log *slog.Logger) stream.Acquire {
-	keeper := lease.New(lease.Config{JetStream: js, Bucket: cfg.Stream.Bucket, Replica: nuid.Next(), Logger: log})
+// acquireLeases lets the replica of that id own the routes that keep an order.
+func acquireLeases(cfg *config.Config, js jetstream.JetStream, replica string, log *slog.Logger) stream.Acquire {
+	keeper := lease.New(lease.Config{JetStream: js, Bucket: cfg.Stream.Bucket, Replica: replica, Logger: log})
 	return func(ctx context.Context, route string, life time.Duration) (stream.Tenure, error) {
 		t, err := keeper.Acquire(ctx, ownerPrefix+route, life)
 		if err != nil {

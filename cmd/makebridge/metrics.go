@@ -5,21 +5,24 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/gate"
+	"github.com/makebridge/makebridge/bridge/receipt"
 	"github.com/makebridge/makebridge/bridge/telemetry"
 	"github.com/makebridge/makebridge/bridge/webhook"
 )
 
 // newMetrics returns the metrics of a bridge. They may be scraped once the
 // rotation knows the gate and all pipelines.
-func newMetrics(cfg *config.Config, nc *nats.Conn, o *rotation, log *slog.Logger) *telemetry.Metrics {
+func newMetrics(cfg *config.Config, js jetstream.JetStream, o *rotation, routes routeStates, receipts *receipt.Recorder, log *slog.Logger) *telemetry.Metrics {
 	c := telemetry.MetricsConfig{
 		Version:   programVersion(),
 		Now:       func() time.Time { return o.doors.Now() },
-		Connected: nc.IsConnected,
+		Connected: js.Conn().IsConnected,
 		Destination: func(route string) *bridge.Destination {
 			return o.pipelines[route].Destination()
 		},
@@ -27,12 +30,51 @@ func newMetrics(cfg *config.Config, nc *nats.Conn, o *rotation, log *slog.Logger
 			h, _ := o.doors.Holding(o.pipelines[route].Destination())
 			return h.Reason
 		},
-		Logger: log,
+		Ordered: routes.ordered,
+		Logger:  log,
+	}
+	if receipts != nil {
+		c.ReceiptsDropped = receipts.Dropped
 	}
 	for _, r := range cfg.Routes {
 		c.Routes = append(c.Routes, r.Name)
 	}
+	c.Backlog = backlogOf(js, backlog.Config{
+		Stream: cfg.Stream.Name, Bucket: cfg.Stream.Bucket, Routes: c.Routes, ReplicaLife: gate.ReplicaLife,
+	})
 	return telemetry.NewMetrics(c)
+}
+
+// backlogOf reads what waits for the routes as metrics have it. What could not
+// be read of a route is left out.
+func backlogOf(js jetstream.JetStream, what backlog.Config) func(context.Context) ([]telemetry.Backlog, error) {
+	return func(ctx context.Context) ([]telemetry.Backlog, error) {
+		state, err := backlog.Read(ctx, js, what)
+		if err == nil {
+			err = state.SharedErr // what is parked is not known
+		}
+		if err != nil {
+			return nil, err
+		}
+		var all []telemetry.Backlog
+		for _, r := range state.Routes {
+			if !r.Known {
+				continue
+			}
+			b := telemetry.Backlog{
+				Route: r.Name, Pending: r.Pending, Parked: r.Parked, AckPending: r.AckPending, MaxAckPending: r.MaxAckPending,
+			}
+			if o := r.Oldest; o != nil {
+				b.OldestAge = state.At.Sub(o.Published)
+				if !o.Expires.IsZero() {
+					left := o.Expires.Sub(state.At)
+					b.OldestExpires = &left
+				}
+			}
+			all = append(all, b)
+		}
+		return all, nil
+	}
 }
 
 // answered has the form of the webhook client's hook.

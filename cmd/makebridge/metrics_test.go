@@ -27,11 +27,15 @@ func (p *program) metrics() string {
 func TestMetricsAreThoseThatAreDocumented(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Script("payments", standin.Status(500), standin.StatusWith(422, nil, ""))
-	p := w.start("MAKE_WEBHOOK_ERRORS_URL=" + w.makecom.URL("errors"))
+	p := w.start("MAKE_WEBHOOK_ERRORS_URL="+w.makecom.URL("errors"), "MAKE_WEBHOOK_ERRORS_ORDERING=key")
 	w.publish("payments.success", paymentEvent("event-1"))
 	w.settled("payments")
 	w.publish("payments.success", paymentEvent("event-2"))
 	w.settled("payments")
+	w.eventually("the backlog", func() bool {
+		return strings.Contains(p.metrics(), "\nmakebridge_backlog_up 1\n") &&
+			strings.Contains(p.metrics(), "\nmakebridge_route_owner{route=\"errors\"} 1\n")
+	})
 
 	labels := map[string]string{} // by metric
 	for _, m := range regexp.MustCompile(`(?m)^(makebridge_[a-z_]+)(?:\{(.*)\})? `).FindAllStringSubmatch(p.metrics(), -1) {
@@ -53,6 +57,15 @@ func TestMetricsAreThoseThatAreDocumented(t *testing.T) {
 		"makebridge_rate_limit_wait_seconds_total":        "route",
 		"makebridge_rate_limit_requests_per_second":       "route",
 		"makebridge_nats_connected":                       "",
+		"makebridge_pending":                              "route",
+		"makebridge_parked":                               "route",
+		"makebridge_oldest_pending_age_seconds":           "route",
+		"makebridge_ack_pending":                          "route",
+		"makebridge_max_ack_pending":                      "route",
+		"makebridge_backlog_up":                           "",
+		"makebridge_route_owner":                          "route",
+		"makebridge_route_full":                           "route",
+		"makebridge_receipts_dropped_total":               "",
 		"makebridge_build_info":                           "version",
 	}
 	if diff := cmp.Diff(want, labels); diff != "" {
@@ -104,6 +117,10 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	w.publish("errors.anything", `{"type":"error.anything","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{}}`)
 	shows(`makebridge_destination_held{reason="misconfigured",route="errors"} 1`,
 		`makebridge_destination_held{reason="misconfigured",route="payments"} 0`)
+	shows(`makebridge_pending{route="errors"} 0`, `makebridge_parked{route="errors"} 1`, `makebridge_pending{route="payments"} 0`)
+	if !regexp.MustCompile(`\nmakebridge_oldest_pending_age_seconds\{route="errors"\} [0-9.e-]*[1-9]`).MatchString(p.metrics()) {
+		t.Error("the event that waits has no age")
+	}
 	w.makecom.Default("errors", standin.Accept())
 	shows(`makebridge_destination_held{reason="misconfigured",route="errors"} 0`,
 		`makebridge_events_total{outcome="delivered",route="errors"} 1`,

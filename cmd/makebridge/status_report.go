@@ -55,10 +55,13 @@ type statusRoute struct {
 	Failed     *uint64      `json:"failed_last_minute"`
 
 	Hold *statusHold `json:"hold"`
-	// Full says that the server hands out no more before some are settled.
-	Full bool `json:"full"`
-	// Owner is the replica that keeps the order of the route.
+	// Full says that the server hands out no more before some are settled, HandFull
+	// that the replica which keeps the order of the route takes no more.
+	Full     bool `json:"full"`
+	HandFull bool `json:"hand_full"`
+	// Owner is the replica that keeps the order of the route, Ordering how.
 	Owner         string  `json:"owner,omitempty"`
+	Ordering      string  `json:"ordering,omitempty"`
 	PausedSeconds float64 `json:"paused_seconds,omitempty"`
 	Error         string  `json:"error,omitempty"`
 }
@@ -149,6 +152,7 @@ func newStatusRoute(b *backlog.Route, now time.Time, rate *routeRate) statusRout
 	}
 	if rate != nil {
 		r.Delivered, r.Failed = &rate.delivered, &rate.failed
+		r.Ordering, r.HandFull = rate.ordering, rate.full
 	}
 	if b.Err != nil {
 		r.Error = b.Err.Error()
@@ -189,8 +193,12 @@ func (r *statusReport) addAnswer(a fleet.Replica) {
 // clocks differ.
 func seconds(d time.Duration) float64 { return max(0, d.Round(time.Millisecond)).Seconds() }
 
-// routeRate is how much went through a route in the last minute.
-type routeRate struct{ delivered, failed uint64 }
+// routeRate is how much went through a route in the last minute, and how.
+type routeRate struct {
+	delivered, failed uint64
+	ordering          string
+	full              bool // for the replica that keeps the order
+}
 
 // ratesOf adds up what the replicas say of each route.
 func ratesOf(replicas []fleet.Replica) map[string]*routeRate {
@@ -202,6 +210,8 @@ func ratesOf(replicas []fleet.Replica) map[string]*routeRate {
 			}
 			rates[r.Name].delivered += r.DeliveredLastMinute
 			rates[r.Name].failed += r.FailedLastMinute
+			rates[r.Name].ordering = r.Ordering
+			rates[r.Name].full = rates[r.Name].full || r.Full
 		}
 	}
 	return rates

@@ -60,7 +60,7 @@ func (s *statusRoute) cells(number func(uint64) string) []gridCell {
 	switch {
 	case s.Hold != nil || s.Error != "":
 		name.colour = red
-	case s.Full || s.PausedSeconds > 0:
+	case s.Full || s.HandFull || s.PausedSeconds > 0:
 		name.colour = yellow
 	}
 	if s.Parked != nil && *s.Parked > 0 {
@@ -105,6 +105,9 @@ func (r *statusReport) remarks(out *output, s statusRoute, told map[string]strin
 	}
 	if s.Full {
 		say(yellow, "full: the server hands out no more before some of these are settled")
+	}
+	if s.HandFull {
+		say(yellow, "as much in hand as an ordered route may have: other keys wait in the stream")
 	}
 	if s.PausedSeconds > 0 {
 		say(yellow, "paused by somebody for "+ageOf(s.PausedSeconds)+" more: nats consumer resume")
