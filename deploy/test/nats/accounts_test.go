@@ -120,6 +120,7 @@ func TestOperatorLooksAfterEverythingAndMakesUpNoEvents(t *testing.T) {
 	setUp(t, s)
 	canRun(t, s, operator, "check")
 	canRun(t, s, operator, "status")
+	canRun(t, s, operator, "dlq", "ls")
 	publish(t, connect(t, s, publisher), 3)
 	c := connect(t, s, operator)
 	if _, err := c.js.Publish(t.Context(), "redeliver.payments.payments.success", []byte("{}")); err != nil {
@@ -166,6 +167,7 @@ func TestDeveloperLooksAndTouchesNothing(t *testing.T) {
 	publish(t, connect(t, s, publisher), 3)
 	canRun(t, s, developer, "check")
 	canRun(t, s, developer, "status")
+	canRun(t, s, developer, "dlq", "ls")
 	c := connect(t, s, developer)
 	names := 0
 	for range c.js.ListStreams(t.Context()).Info() {
@@ -238,11 +240,11 @@ func routesOn() []string {
 
 // canRun runs a command as one of the users, who must be told of nothing that is
 // not permitted.
-func canRun(t *testing.T, s *server.Server, user, command string) {
+func canRun(t *testing.T, s *server.Server, user string, command ...string) {
 	t.Helper()
-	out, ok := makebridge(t, append(environment(s, user), routesOn()...), command, "-o", "json")
+	out, ok := makebridge(t, append(environment(s, user), routesOn()...), append(command, "-o", "json")...)
 	if !ok || strings.Contains(strings.ToLower(out), "permission") {
-		t.Errorf("%s cannot run makebridge %s:\n%s", user, command, out)
+		t.Errorf("%s cannot run makebridge %s:\n%s", user, strings.Join(command, " "), out)
 	}
 }
 
