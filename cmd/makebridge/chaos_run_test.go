@@ -176,7 +176,7 @@ func (c *chaos) await(ctx context.Context, what string, ok func(jetstream.Consum
 	c.t.Helper()
 	for _, r := range chaosRoutes() {
 		for {
-			consumer, err := c.js.Consumer(ctx, "EVENTS", r.name)
+			consumer, err := c.lookUp(ctx, r.name)
 			if err == nil && led(*consumer.CachedInfo()) && ok(*consumer.CachedInfo()) {
 				break
 			}
@@ -189,6 +189,14 @@ func (c *chaos) await(ctx context.Context, what string, ok func(jetstream.Consum
 			}
 		}
 	}
+}
+
+// lookUp does not wait for long: what a cluster is asked during an election is
+// never answered.
+func (c *chaos) lookUp(ctx context.Context, route string) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return c.js.Consumer(ctx, "EVENTS", route)
 }
 
 // chaosPause waits, and reports false if ctx ended first.
