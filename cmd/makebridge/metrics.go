@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -45,8 +46,8 @@ func newMetrics(cfg *config.Config, js jetstream.JetStream, o *rotation, routes 
 	return telemetry.NewMetrics(c)
 }
 
-// backlogOf reads what waits for the routes as metrics have it. What could not
-// be read of a route is left out.
+// backlogOf reads what waits for the routes as metrics have it. A route that
+// could not be read is left out, and the error says why.
 func backlogOf(js jetstream.JetStream, what backlog.Config) func(context.Context) ([]telemetry.Backlog, error) {
 	return func(ctx context.Context) ([]telemetry.Backlog, error) {
 		state, err := backlog.Read(ctx, js, what)
@@ -58,6 +59,7 @@ func backlogOf(js jetstream.JetStream, what backlog.Config) func(context.Context
 		}
 		var all []telemetry.Backlog
 		for _, r := range state.Routes {
+			err = errors.Join(err, r.Err)
 			if !r.Known {
 				continue
 			}
@@ -73,7 +75,7 @@ func backlogOf(js jetstream.JetStream, what backlog.Config) func(context.Context
 			}
 			all = append(all, b)
 		}
-		return all, nil
+		return all, err
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/gate"
 	"github.com/makebridge/makebridge/bridge/standin"
 )
 
@@ -125,4 +127,17 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	shows(`makebridge_destination_held{reason="misconfigured",route="errors"} 0`,
 		`makebridge_events_total{outcome="delivered",route="errors"} 1`,
 		`makebridge_nats_connected 1`)
+}
+
+// TestBacklogSaysWhichRouteCouldNotBeRead: the others are shown all the same.
+func TestBacklogSaysWhichRouteCouldNotBeRead(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	w.start()
+	w.consumer("payments")
+	rows, err := backlogOf(w.js, backlog.Config{
+		Stream: "EVENTS", Bucket: "makebridge", Routes: []string{"payments", "gone"}, ReplicaLife: gate.ReplicaLife,
+	})(t.Context())
+	if len(rows) != 1 || rows[0].Route != "payments" || err == nil || !strings.Contains(err.Error(), "gone") {
+		t.Errorf("rows %+v, error %v", rows, err)
+	}
 }
