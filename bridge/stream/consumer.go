@@ -42,6 +42,7 @@ type consumer struct {
 	pull     *puller
 	pulse    *pulse       // since the supervisor runs
 	queue    queue        // in hand, not started
+	crew     *crew        // of the present run
 	order    *order       // nil where the route keeps none
 	slots    int          // how many events may be handled at a time
 	running  atomic.Int64 // how many are
@@ -76,10 +77,12 @@ func (c *consumer) run(ctx, grace context.Context) error {
 	tick := time.NewTicker(min(c.ackWait/6, time.Second))
 	defer tick.Stop()
 	c.heard = time.Now()
+	c.crew = c.muster(ctx, grace)
+	defer c.crew.dismiss()
 	for {
 		now := time.Now()
 		alarm := c.conduct(ctx, now)
-		c.start(ctx, grace, now)
+		c.start(now)
 		if err := c.ask(now); err != nil {
 			c.log.Warn("pull request not sent", "error", err)
 		}
@@ -89,16 +92,16 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			c.handBack(grace)
 			return nil
 		case msg := <-c.pull.msgs:
-			err = c.receive(grace, msg)
+			err = c.receiveAll(msg)
 		case <-c.news:
 		case <-c.changed():
 		case <-alarm:
 		case asked := <-c.answers:
-			err = c.answered(grace, asked)
+			err = c.answered(asked)
 		case <-reconnected:
 			err = c.resume()
 		case now := <-tick.C:
-			err = c.tend(ctx, grace, now)
+			err = c.tend(now)
 		}
 		if err != nil {
 			c.forget()
@@ -119,7 +122,9 @@ func (c *consumer) keepUntilSettled(grace context.Context) {
 	}
 	settled := make(chan struct{})
 	go func() { c.handling.Wait(); close(settled) }()
-	tick := time.NewTicker(max(c.ackWait/6, time.Millisecond))
+	reconnected := c.pull.nc.StatusChanged(nats.CONNECTED)
+	defer c.pull.nc.RemoveStatusListener(reconnected)
+	tick := time.NewTicker(min(max(c.ackWait/6, time.Millisecond), settlePause))
 	defer tick.Stop()
 	for {
 		select {
@@ -127,17 +132,31 @@ func (c *consumer) keepUntilSettled(grace context.Context) {
 			return
 		case now := <-tick.C:
 			c.sweep(now)
+			c.settler.acks.repeat(now, false)
+		case <-reconnected:
+			c.settler.acks.repeat(time.Now(), true)
 		case <-grace.Done():
 			if n := len(c.hand.all()); n > 0 {
 				c.log.Warn("stopped with events in hand; they will be delivered again", "events", n)
 			}
+			c.settler.acks.end()
 			return
 		}
 	}
 }
 
+// receiveAll takes what has arrived at the inbox, of which msg is the first.
+func (c *consumer) receiveAll(msg *nats.Msg) error {
+	for n := len(c.pull.msgs); ; n-- {
+		if err := c.receive(msg); err != nil || n == 0 {
+			return err
+		}
+		msg = <-c.pull.msgs
+	}
+}
+
 // receive takes what arrived at the inbox in hand.
-func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
+func (c *consumer) receive(msg *nats.Msg) error {
 	event, err := c.pull.receive(msg, time.Now())
 	if err != nil || !event {
 		return err
@@ -160,13 +179,8 @@ func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 		// The server has forgotten the acknowledgement, or never had it.
 		c.log.Info("event was accepted before, acknowledged again", "sequence", it.Sequence, "delivery", it.Delivery)
 		c.unsure.Add(1)
-		c.handling.Go(func() {
-			defer c.settled()
-			if !c.settler.acknowledge(grace, it) {
-				c.unsettled.Store(true)
-			}
-			c.hand.drop(it)
-		})
+		c.handling.Add(1)
+		c.settler.acknowledge(it, c.settledSoon)
 		return nil
 	}
 	c.queue.add(it)
@@ -174,7 +188,7 @@ func (c *consumer) receive(grace context.Context, msg *nats.Msg) error {
 }
 
 // start hands events to the handler while the route has room.
-func (c *consumer) start(ctx, grace context.Context, now time.Time) {
+func (c *consumer) start(now time.Time) {
 	if !c.mayStart() {
 		return
 	}
@@ -188,15 +202,14 @@ func (c *consumer) start(ctx, grace context.Context, now time.Time) {
 			continue
 		}
 		c.pace.count()
-		c.begin(ctx, grace, it)
+		c.begin(it)
 	}
 }
 
 // begin has an event handled.
-func (c *consumer) begin(ctx, grace context.Context, it *item) {
+func (c *consumer) begin(it *item) {
 	it.begin()
-	c.running.Add(1)
-	c.handling.Go(func() { c.handle(ctx, grace, it) })
+	c.crew.take(it, int(c.running.Add(1)))
 }
 
 // ask pulls as many events as can start now or very soon. Others are left to
@@ -223,11 +236,13 @@ func (c *consumer) ask(now time.Time) error {
 }
 
 // tend does what is due from time to time.
-func (c *consumer) tend(ctx, grace context.Context, now time.Time) error {
+func (c *consumer) tend(now time.Time) error {
 	c.sweep(now)
+	c.settler.acks.repeat(now, false)
+	c.crew.rest(now, int(c.running.Load()))
 	c.giveUp(now)
 	c.listen(now)
-	c.tendOrder(ctx, grace, now)
+	c.tendOrder(now)
 	if !c.pull.silent(now) {
 		return nil
 	}
@@ -256,7 +271,7 @@ func (c *consumer) handBack(grace context.Context) {
 	case <-grace.Done():
 	}
 	for len(c.pull.msgs) > 0 {
-		if err := c.receive(grace, <-c.pull.msgs); err != nil {
+		if err := c.receive(<-c.pull.msgs); err != nil {
 			c.log.Debug("pull ended while stopping", "error", err)
 		}
 	}

@@ -25,7 +25,8 @@ type item struct {
 	ackWait time.Duration
 	// caution is that of an event which was delivered before, once it is handled.
 	caution *caution
-	place   // in its lane, if the route keeps an order
+	verdict bridge.Verdict // once there is one that settleSoon carries out
+	place                  // in its lane, if the route keeps an order
 
 	mu       sync.Mutex
 	msg      *nats.Msg               // its latest delivery, which is the one to settle
@@ -133,11 +134,17 @@ func (it *item) stale(now time.Time) bool {
 	return now.Sub(it.touched) > it.ackWait
 }
 
-// started makes cancel what ends the event's wait.
+// started makes cancel what ends the event's wait; nil: it is over.
 func (it *item) started(cancel context.CancelCauseFunc) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	it.cancel = cancel
+}
+
+// plain reports whether a verdict asks for an acknowledgement and nothing else:
+// of an event that was delivered before there may be notes.
+func (it *item) plain(v bridge.Verdict) bool {
+	return it.Delivery == 1 && (v.Outcome == bridge.Delivered || v.Outcome == bridge.Filtered)
 }
 
 // expire ends the event's wait, because the stream will soon take it.

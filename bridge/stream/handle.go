@@ -8,23 +8,44 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// handle has one event decided, gives its place to the next, and settles it.
-func (c *consumer) handle(ctx, grace context.Context, it *item) {
-	handling, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	it.started(cancel)
+// handle has one event decided, gives its place to the next, and sees to it
+// that it is settled. It does not wait for that.
+func (c *consumer) handle(ctx, grace context.Context, it *item, w wait) {
+	it.started(w.end)
 	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
 		it.expire()
 	}
-	v := c.withinRetention(it, c.decide(handling, it))
+	v := c.withinRetention(it, c.decide(w, it))
+	it.started(nil)
 	c.decided(it)
 	c.running.Add(-1)
 	c.poke()
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
-	it.caution.acquit(grace, v)
+	if !it.plain(v) {
+		c.handling.Go(func() { c.settle(ctx, grace, it, v) })
+		return
+	}
+	c.handling.Add(1)
+	it.verdict = v
+	c.settler.settleSoon(it, c.settledSoon)
+}
+
+// settledSoon lets an event go that settleSoon was called for.
+func (c *consumer) settledSoon(it *item, settled bool) {
+	defer c.handling.Done()
 	defer c.settled()
+	if !settled {
+		c.unsettled.Store(true)
+	}
+	c.drop(it)
+}
+
+// settle carries out a verdict, however long that takes, and lets the event go.
+func (c *consumer) settle(ctx, grace context.Context, it *item, v bridge.Verdict) {
+	defer c.settled()
+	it.caution.acquit(grace, v)
 	if c.order != nil && c.order.keeps(ctx, grace, it, v) {
 		return
 	}
@@ -55,7 +76,7 @@ func (c *consumer) decided(it *item) {
 // settled notes that the verdict has been carried out.
 func (c *consumer) settled() {
 	c.unsure.Add(-1)
-	if c.order != nil || int(c.settler.acking.Load()) >= c.route.Concurrency {
+	if c.order != nil || int(c.settler.acks.on.Load()) >= c.route.Concurrency {
 		c.poke() // others wait for it
 	}
 }
@@ -77,7 +98,7 @@ const ackSpare = 128
 // must not fill the memory, and what cannot be acknowledged is better not
 // posted. Letters that cannot be stored do not count.
 func (c *consumer) ackRoom() int {
-	return 2*c.route.Concurrency + ackSpare - int(c.settler.acking.Load())
+	return 2*c.route.Concurrency + ackSpare - int(c.settler.acks.on.Load())
 }
 
 const (

@@ -8,7 +8,9 @@ import (
 // resume begins anew after the connection was lost.
 func (c *consumer) resume() error {
 	c.asked = time.Time{}
-	c.listen(time.Now())
+	now := time.Now()
+	c.listen(now)
+	c.settler.acks.repeat(now, true)
 	return c.pull.renew()
 }
 
@@ -35,9 +37,9 @@ func (c *consumer) listen(now time.Time) {
 
 // answered takes what had come before the answer, and knows the server to be
 // heard.
-func (c *consumer) answered(grace context.Context, asked time.Time) error {
+func (c *consumer) answered(asked time.Time) error {
 	for n := len(c.pull.msgs); n > 0; n-- {
-		if err := c.receive(grace, <-c.pull.msgs); err != nil {
+		if err := c.receive(<-c.pull.msgs); err != nil {
 			return err
 		}
 	}

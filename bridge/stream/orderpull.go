@@ -1,9 +1,6 @@
 package stream
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // roomEvery is how often room is made for events that may return at any time;
 // where it is known that they do, at once. A new event that comes instead is one
@@ -50,7 +47,7 @@ func (o *order) fill(full bool, events, bytes int) {
 }
 
 // tendOrder does what is due from time to time in an ordered route.
-func (c *consumer) tendOrder(ctx, grace context.Context, now time.Time) {
+func (c *consumer) tendOrder(now time.Time) {
 	o := c.order
 	if o == nil || o.tenure == nil {
 		return
@@ -61,7 +58,7 @@ func (c *consumer) tendOrder(ctx, grace context.Context, now time.Time) {
 	}
 	r := c.retention.Load()
 	for _, it := range o.lanes.expired(func(it *item) bool { return r.left(it.Message, now) <= 0 }) {
-		c.begin(ctx, grace, it) // which finds that it has expired, and posts nothing
+		c.begin(it) // which finds that it has expired, and posts nothing
 	}
 	if missed := o.lanes.missed(now.Add(-2 * c.ackWait)); len(missed) > 0 {
 		o.ask(missed)

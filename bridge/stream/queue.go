@@ -26,6 +26,7 @@ func (q *fifo) next(time.Time) *item {
 		return nil
 	}
 	it := q.items[0]
+	q.items[0] = nil // the array lives on
 	q.items = q.items[1:]
 	return it
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/makebridge/makebridge/bridge"
 )
@@ -23,13 +20,12 @@ const (
 // message is acknowledged: after make.com's 2xx, after it was filtered, or
 // after its letter was stored.
 type settler struct {
-	route   string
-	ordered bool // the route keeps an order: an event that is put off stays in hand
-	letters *letters
-	parking *parking
-	link    *link // since the supervisor runs
-	// acking counts the acknowledgements that are not confirmed yet.
-	acking   atomic.Int64
+	route    string
+	ordered  bool // the route keeps an order: an event that is put off stays in hand
+	letters  *letters
+	parking  *parking
+	link     *link // since the supervisor runs
+	acks     *acks // since the supervisor runs
 	observer Observer
 	log      *slog.Logger
 }
@@ -40,12 +36,12 @@ type settler struct {
 func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool {
 	switch v.Outcome {
 	case bridge.Delivered, bridge.Filtered:
-		if !s.acknowledge(grace, it) {
+		if !s.acknowledged(it) {
 			return false
 		}
 	case bridge.DeadLettered:
 		store := func(ctx context.Context, it *item) error { return s.letters.store(ctx, it, v) }
-		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledge(grace, it) {
+		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledged(it) {
 			return false
 		}
 	case bridge.Retried:
@@ -89,21 +85,40 @@ func (s *settler) recall(it *item) error {
 	return err
 }
 
-// nak is the message that gives an event back at once (ADR-13).
-const nak = "-NAK"
-
-// acknowledge acknowledges until the server has confirmed it, and reports false
-// if grace ended first.
-func (s *settler) acknowledge(grace context.Context, it *item) bool {
-	s.acking.Add(1)
-	defer s.acking.Add(-1)
-	return s.insist(grace, it, "acknowledge", s.ack)
+// settleSoon is settle for an event whose verdict is plain. It does not wait:
+// done is called when the event is settled, or is not as grace ends.
+func (s *settler) settleSoon(it *item, done func(it *item, settled bool)) {
+	s.acknowledge(it, func(it *item, confirmed bool) {
+		if confirmed {
+			s.observer.Settled(s.route, it.Message, it.verdict)
+		}
+		done(it, confirmed)
+	})
 }
 
-// ack acknowledges and waits for the server's confirmation. It may be repeated,
-// also after the event was delivered again: the latest delivery is used.
-func (s *settler) ack(ctx context.Context, it *item) error {
-	return it.latest().AckSync(nats.Context(ctx))
+// acknowledge acknowledges until the server has confirmed it, and then calls
+// done, which must not block; or with false, if grace ends first.
+func (s *settler) acknowledge(it *item, done func(it *item, confirmed bool)) { s.acks.start(it, done) }
+
+// acknowledged is acknowledge, and waits.
+func (s *settler) acknowledged(it *item) bool {
+	done := make(chan bool, 1)
+	s.acknowledge(it, func(_ *item, confirmed bool) { done <- confirmed })
+	return <-done
+}
+
+// ackBody is the message that acknowledges an event, nak the one that gives it back
+// at once (ADR-13).
+const (
+	ackBody = "+ACK"
+	nak     = "-NAK"
+)
+
+// ack acknowledges once, and asks for a confirmation at the reply subject. It
+// may be repeated, also after the event was delivered again: the latest delivery
+// is used.
+func (s *settler) ack(it *item, reply string) error {
+	return s.parking.js.Conn().PublishRequest(it.latest().Reply, reply, []byte(ackBody))
 }
 
 // nak gives the event back. It is not confirmed: if it is lost, the event is

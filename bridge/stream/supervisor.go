@@ -92,6 +92,12 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	defer stop()
 	for _, c := range s.consumers {
 		c.settler.link = link
+		c.settler.acks = newAcks(s.js.Conn(), c.settler.ack, c.log)
+		if stop, err := c.settler.acks.listen(); err != nil {
+			c.log.Warn("acknowledgements are not confirmed", "error", err)
+		} else {
+			defer stop() //nolint:errcheck // the connection may be gone
+		}
 		c.pulse = newPulse(s.js.Conn(), c.hand)
 		if stop, err := c.pulse.listen(); err != nil {
 			c.log.Warn("events in hand are not kept", "error", err)

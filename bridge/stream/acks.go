@@ -1,0 +1,183 @@
+package stream
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// acks are the acknowledgements of a route that the server has not confirmed
+// yet. None of them has a goroutine that waits for it: they are sent with a
+// reply subject each, below one inbox, and repeated until the consumer's leader
+// has answered there. What is acknowledged, and how, is for settle.go.
+type acks struct {
+	nc    *nats.Conn
+	send  func(it *item, reply string) error
+	inbox string
+	log   *slog.Logger
+	// on counts those on their way.
+	on atomic.Int64
+
+	mu      sync.Mutex
+	over    bool // nothing is confirmed any more
+	told    bool // that some are in trouble
+	last    uint64
+	waiting map[uint64]*ack // by the last token of their reply subjects
+}
+
+// ack is one acknowledgement.
+type ack struct {
+	it       *item
+	done     func(it *item, confirmed bool)
+	sent     time.Time
+	repeated bool
+	err      error // why it is not confirmed, as far as is known
+}
+
+func newAcks(nc *nats.Conn, send func(it *item, reply string) error, log *slog.Logger) *acks {
+	return &acks{nc: nc, send: send, inbox: nc.NewInbox(), log: log, waiting: map[uint64]*ack{}}
+}
+
+// listen hears the server until stop is called. Its error means that the
+// connection is closed.
+func (a *acks) listen() (stop func() error, err error) {
+	sub, err := a.nc.Subscribe(a.inbox+".*", a.hear)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to confirmations of acknowledgements: %w", err)
+	}
+	return sub.Unsubscribe, nil
+}
+
+// start acknowledges an event. It does not wait: done is called, once and not
+// necessarily by this goroutine, when the server has confirmed it, or has not
+// by the end. It must not block.
+func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
+	w := &ack{it: it, done: done, sent: time.Now()}
+	a.mu.Lock()
+	if a.over {
+		a.mu.Unlock()
+		done(it, false)
+		return
+	}
+	a.last++
+	token := a.last
+	a.waiting[token] = w
+	a.on.Add(1)
+	a.mu.Unlock()
+	if err := a.send(it, a.reply(token)); err != nil {
+		a.fail(token, err)
+	}
+}
+
+func (a *acks) reply(token uint64) string {
+	b := make([]byte, 0, 64)
+	b = append(b, a.inbox...)
+	b = append(b, '.')
+	return string(strconv.AppendUint(b, token, 10))
+}
+
+// fail notes why an acknowledgement was in vain: it need not be waited for.
+func (a *acks) fail(token uint64, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w, ok := a.waiting[token]; ok {
+		w.err = err
+	}
+}
+
+// hear takes a confirmation. That nobody has heard is none.
+func (a *acks) hear(m *nats.Msg) {
+	token, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, a.inbox+"."), 10, 64)
+	if err != nil {
+		return
+	}
+	if m.Header.Get("Status") != "" {
+		a.fail(token, nats.ErrNoResponders)
+		return
+	}
+	a.mu.Lock()
+	w, ok := a.waiting[token]
+	delete(a.waiting, token)
+	a.mu.Unlock()
+	if ok { // else it was sent twice, and confirmed before
+		a.on.Add(-1)
+		w.done(w.it, true)
+	}
+}
+
+// repeat sends again what is not confirmed: at once where it is known to be in
+// vain, else when it has been on its way for too long. After a reconnection all
+// is sent again: what was on its way may be lost.
+func (a *acks) repeat(now time.Time, reconnected bool) {
+	if !a.nc.IsConnected() {
+		return
+	}
+	again, trouble := a.due(now, reconnected)
+	for token, w := range again {
+		if err := a.send(w.it, a.reply(token)); err != nil {
+			a.fail(token, err)
+		}
+	}
+	a.tell(len(again), trouble)
+}
+
+// due takes out what is to be sent again, and says what is wrong with one.
+func (a *acks) due(now time.Time, reconnected bool) (again map[uint64]*ack, trouble error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for token, w := range a.waiting {
+		if !reconnected && w.err == nil && now.Sub(w.sent) < ackTimeout {
+			continue
+		}
+		if w.err != nil {
+			trouble = w.err
+		}
+		w.sent, w.repeated, w.err = now, true, nil
+		if again == nil {
+			again = map[uint64]*ack{}
+		}
+		again[token] = w
+	}
+	return again, trouble
+}
+
+// tell says once that acknowledgements are repeated, and when that is over.
+func (a *acks) tell(repeated int, trouble error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	late := 0
+	for _, w := range a.waiting {
+		if w.repeated {
+			late++
+		}
+	}
+	switch {
+	case repeated > 0 && !a.told:
+		a.told = true
+		if trouble == nil {
+			trouble = nats.ErrTimeout
+		}
+		a.log.Warn("acknowledgements are not confirmed, repeating them", "events", repeated, "error", trouble)
+	case late == 0 && a.told:
+		a.told = false
+		a.log.Info("acknowledgements caught up")
+	}
+}
+
+// end gives up what is not confirmed; what is acknowledged from now on is not.
+func (a *acks) end() {
+	a.mu.Lock()
+	left := a.waiting
+	a.over, a.waiting = true, nil
+	a.mu.Unlock()
+	for _, w := range left {
+		a.on.Add(-1)
+		w.done(w.it, false)
+	}
+}
