@@ -144,9 +144,9 @@ func (p *Pipeline) filters(e *schemas.Event) bool {
 func (p *Pipeline) deliver(ctx context.Context, m Message, v Verdict) Verdict {
 	failed := 0
 	for {
-		there, visit := p.target.visit(ctx)
-		pass, a, err := p.post(there, visit, m, failed, &v)
-		visit.end()
+		visit := p.target.visit(ctx)
+		pass, a, err := p.post(visit, m, failed, &v)
+		visit.depart()
 		switch {
 		case err != nil && (ctx.Err() != nil || !visit.replaced()):
 			stopped(ctx, &v)

@@ -7,8 +7,8 @@ import (
 
 // post goes through the gate and posts, once each. Where it returns an error
 // nothing was sent.
-func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
-	d := to.destination
+func (p *Pipeline) post(ctx *visit, m Message, failed int, v *Verdict) (Pass, Answer, error) {
+	d := ctx.destination
 	if err := p.room(ctx, m); err != nil {
 		return Pass{}, Answer{}, err
 	}
@@ -42,7 +42,7 @@ func (p *Pipeline) post(ctx context.Context, to *visit, m Message, failed int, v
 	v.Duration += time.Since(start) - waited
 	v.Attempts += a.Attempts
 	v.Status, v.Error = a.Status, a.Detail
-	p.gate.Leave(ctx, d, m, pass, to.heard(a))
+	p.gate.Leave(ctx, d, m, pass, ctx.heard(a))
 	return pass, a, nil
 }
 

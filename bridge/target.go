@@ -3,73 +3,91 @@ package bridge
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // target is where a route's events go now.
 type target struct {
-	mu          sync.Mutex
-	destination *Destination
-	visits      map[*visit]struct{} // those to the present destination
+	mu  sync.Mutex // of replace
+	now atomic.Pointer[stay]
 }
 
-// visit is the time that an event spends on one destination: at its gate,
-// being posted, and between two requests.
-type visit struct {
-	target      *target
+// stay is the time for which a destination is the one that events go to.
+type stay struct {
 	destination *Destination
-	leave       context.CancelFunc
-	gone        bool // the destination was replaced during the visit
+	over        context.Context //nolint:containedctx // it ends every visit of that time
+	end         context.CancelFunc
 }
 
 func newTarget(d *Destination) *target {
-	return &target{destination: d, visits: map[*visit]struct{}{}}
+	t := &target{}
+	t.now.Store(newStay(d))
+	return t
 }
 
-// visit begins a visit to the present destination. Its context ends with ctx
-// and as soon as the destination is replaced. The caller calls end.
-func (t *target) visit(ctx context.Context) (context.Context, *visit) {
-	ctx, cancel := context.WithCancel(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	v := &visit{target: t, destination: t.destination, leave: cancel}
-	t.visits[v] = struct{}{}
-	return ctx, v
+func newStay(d *Destination) *stay {
+	over, end := context.WithCancel(context.Background())
+	return &stay{d, over, end}
 }
 
 // replace ends every visit to another destination than d.
 func (t *target) replace(d *Destination) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.destination == d {
-		return
+	if before := t.now.Load(); before.destination != d {
+		t.now.Store(newStay(d))
+		before.end()
 	}
-	t.destination = d
-	for v := range t.visits {
-		v.gone = true
+}
+
+func (t *target) current() *Destination { return t.now.Load().destination }
+
+// visit is the time that an event spends on one destination: at its gate, being
+// posted, and between two requests. It is a context, which ends with the event's
+// own and as soon as the destination is replaced. An event that waits nowhere
+// costs it nothing: only who asks for Done has the two joined.
+type visit struct {
+	context.Context //nolint:containedctx // the event's own
+	*stay
+	target *target
+
+	join   sync.Once
+	joined context.Context //nolint:containedctx // the two, once they are joined
+	leave  func()
+}
+
+// visit begins a visit to the present destination. The caller calls depart.
+func (t *target) visit(ctx context.Context) *visit {
+	return &visit{Context: ctx, stay: t.now.Load(), target: t}
+}
+
+// Err is of context.Context.
+func (v *visit) Err() error {
+	if err := v.Context.Err(); err != nil {
+		return err
+	}
+	return v.over.Err()
+}
+
+// Done is of context.Context.
+func (v *visit) Done() <-chan struct{} {
+	v.join.Do(func() {
+		joined, leave := context.WithCancel(v.Context)
+		stop := context.AfterFunc(v.over, leave)
+		v.joined, v.leave = joined, func() { stop(); leave() }
+	})
+	return v.joined.Done()
+}
+
+// depart ends the visit.
+func (v *visit) depart() {
+	if v.leave != nil {
 		v.leave()
 	}
-	clear(t.visits)
 }
 
-func (t *target) current() *Destination {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.destination
-}
-
-func (v *visit) end() {
-	v.target.mu.Lock()
-	defer v.target.mu.Unlock()
-	delete(v.target.visits, v)
-	v.leave()
-}
-
-// replaced reports whether the destination was replaced before the visit ended.
-func (v *visit) replaced() bool {
-	v.target.mu.Lock()
-	defer v.target.mu.Unlock()
-	return v.gone
-}
+// replaced reports whether the destination has been replaced.
+func (v *visit) replaced() bool { return v.over.Err() != nil }
 
 // heard is what an answer says about the destination. The refusal of a key that
 // has been replaced meanwhile says nothing about the webhook with its new one.

@@ -198,10 +198,41 @@ func TestStopAfterRedirectHandsBack(t *testing.T) {
 		if v := <-verdict; v.Outcome != HandedBack || len(m.deliverer.sent) > 0 {
 			t.Errorf("%s after %d deliveries, want handed back", v.Outcome, len(m.deliverer.sent))
 		}
-		if n := len(m.target.visits); n > 0 {
-			t.Errorf("%d visits are remembered", n)
-		}
 	})
+}
+
+// TestVisitEnds with the event's wait, with the destination, and when it is left,
+// and no sooner.
+func TestVisitEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		end      func(stop func(), m *moved, v *visit)
+		err      error
+		replaced bool
+	}{
+		{"the bridge stops", func(stop func(), _ *moved, _ *visit) { stop() }, context.Canceled, false},
+		{"the destination is replaced", func(_ func(), m *moved, _ *visit) { m.Redirect(m.to) }, context.Canceled, true},
+		{"the same destination again", func(_ func(), m *moved, v *visit) { m.Redirect(m.old); v.depart() }, nil, false},
+		{"it is left", func(_ func(), _ *moved, v *visit) { v.depart() }, nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newMoved(t)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			v := m.target.visit(ctx)
+			defer v.depart()
+			select {
+			case <-v.Done():
+				t.Fatal("it is over from the beginning")
+			default:
+			}
+			tt.end(stop, m, v)
+			<-v.Done()
+			if v.Err() != tt.err || v.replaced() != tt.replaced { //nolint:errorlint // contexts return it bare
+				t.Errorf("%v, replaced: %t; want %v, %t", v.Err(), v.replaced(), tt.err, tt.replaced)
+			}
+		})
+	}
 }
 
 // TestRedirectBackAndForth: events find their way while destinations change.
