@@ -42,13 +42,25 @@ func newReceipt(route string, m bridge.Message, v bridge.Verdict) receipt {
 	return r
 }
 
-// message is the receipt as it is published.
-func (r receipt) message(replica string) *nats.Msg {
-	h := make(nats.Header, mostHeaders)
-	values := make([]string, 0, mostHeaders) // one piece of memory for all of them
+// form is a message that is filled in with one receipt after another: whoever
+// publishes copies it. It belongs to one goroutine.
+type form struct {
+	replica string
+	msg     nats.Msg
+	values  []string // of the headers
+}
+
+func newForm(replica string) *form {
+	return &form{replica: replica, msg: nats.Msg{Header: make(nats.Header, mostHeaders)}, values: make([]string, 0, mostHeaders)}
+}
+
+// fill returns a receipt as it is published. It is valid until the next call.
+func (f *form) fill(r receipt) *nats.Msg {
+	clear(f.msg.Header)
+	f.values = f.values[:0]
 	set := func(name, value string) {
-		values = append(values, value)
-		h[name] = values[len(values)-1 : len(values) : len(values)]
+		f.values = append(f.values, value)
+		f.msg.Header[name] = f.values[len(f.values)-1 : len(f.values) : len(f.values)]
 	}
 	set("Makebridge-Event-Id", r.eventID)
 	set("Makebridge-Subject", r.subject)
@@ -58,7 +70,7 @@ func (r receipt) message(replica string) *nats.Msg {
 	set("Makebridge-Attempts", strconv.Itoa(r.attempts))
 	set("Makebridge-Duration-Ms", strconv.FormatInt(r.duration.Milliseconds(), 10))
 	set("Makebridge-Delivery", strconv.Itoa(r.delivery))
-	set("Makebridge-Replica", replica)
+	set("Makebridge-Replica", f.replica)
 	if r.status != 0 {
 		set("Makebridge-Status", strconv.Itoa(r.status))
 	}
@@ -71,7 +83,8 @@ func (r receipt) message(replica string) *nats.Msg {
 	if r.err != "" {
 		set("Makebridge-Error", r.err)
 	}
-	return &nats.Msg{Subject: subjectPrefix + r.route + "." + r.outcome.String() + "." + part(r.eventID), Header: h}
+	f.msg.Subject = subjectPrefix + r.route + "." + r.outcome.String() + "." + part(r.eventID)
+	return &f.msg
 }
 
 // part is which of 256 parts the receipts of an event are in.

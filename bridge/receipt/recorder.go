@@ -32,6 +32,7 @@ type Recorder struct {
 	dropped atomic.Uint64
 
 	// The rest is Run's alone.
+	form      *form
 	confirmed time.Time // when the stream last acknowledged a receipt
 	refused   *receipt  // the receipt that was not stored, while there is trouble
 	retry     time.Time // when it is offered again
@@ -42,7 +43,7 @@ type Recorder struct {
 
 // New returns a Recorder that publishes once it runs.
 func New(c Config) *Recorder {
-	return &Recorder{cfg: c, queue: make(chan receipt, queueLength)}
+	return &Recorder{cfg: c, queue: make(chan receipt, queueLength), form: newForm(c.Replica)}
 }
 
 // Settled writes the receipt of an event. It never waits. It has the form of a

@@ -81,7 +81,7 @@ func (r *Recorder) publish(ctx context.Context, one receipt) {
 		r.confirm(ctx, one)
 		return
 	}
-	if err := r.cfg.JetStream.Conn().PublishMsg(one.message(r.cfg.Replica)); err != nil {
+	if err := r.cfg.JetStream.Conn().PublishMsg(r.form.fill(one)); err != nil {
 		r.trouble = err
 		r.dropped.Add(1)
 	}
@@ -92,7 +92,7 @@ func (r *Recorder) publish(ctx context.Context, one receipt) {
 func (r *Recorder) confirm(ctx context.Context, one receipt) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
-	_, err := r.cfg.JetStream.PublishMsg(ctx, one.message(r.cfg.Replica), jetstream.WithExpectStream(r.cfg.Stream))
+	_, err := r.cfg.JetStream.PublishMsg(ctx, r.form.fill(one), jetstream.WithExpectStream(r.cfg.Stream))
 	if err == nil {
 		r.confirmed, r.refused, r.trouble = time.Now(), nil, nil
 		return
