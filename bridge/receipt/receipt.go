@@ -29,8 +29,8 @@ type receipt struct {
 	status, attempts        int
 }
 
-func newReceipt(route string, m bridge.Message, v bridge.Verdict) receipt {
-	r := receipt{
+func newReceipt(route string, m bridge.Message, v bridge.Verdict) *receipt {
+	r := &receipt{
 		route: route, eventID: v.EventID, subject: m.Subject, sequence: m.Sequence, published: m.Published, settled: time.Now(), delivery: m.Delivery,
 		outcome: v.Outcome, delay: v.Delay, duration: v.Duration, reason: v.Reason, status: v.Status, attempts: v.Attempts,
 	}
@@ -55,7 +55,7 @@ func newForm(replica string) *form {
 }
 
 // fill returns a receipt as it is published. It is valid until the next call.
-func (f *form) fill(r receipt) *nats.Msg {
+func (f *form) fill(r *receipt) *nats.Msg {
 	clear(f.msg.Header)
 	f.values = f.values[:0]
 	set := func(name, value string) {

@@ -28,7 +28,7 @@ type Config struct {
 // Recorder writes none, for a bridge whose receipts are off.
 type Recorder struct {
 	cfg     Config
-	queue   chan receipt
+	queue   chan *receipt
 	dropped atomic.Uint64
 
 	// The rest is Run's alone.
@@ -43,7 +43,7 @@ type Recorder struct {
 
 // New returns a Recorder that publishes once it runs.
 func New(c Config) *Recorder {
-	return &Recorder{cfg: c, queue: make(chan receipt, queueLength), form: newForm(c.Replica)}
+	return &Recorder{cfg: c, queue: make(chan *receipt, queueLength), form: newForm(c.Replica)}
 }
 
 // Settled writes the receipt of an event. It never waits. It has the form of a

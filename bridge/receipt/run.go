@@ -19,6 +19,9 @@ const (
 	retryPause     = 2 * time.Second
 	// tellEvery is the least time between two log lines about dropped receipts.
 	tellEvery = time.Minute
+	// gather is how long receipts gather before they are published together: a
+	// goroutine that is woken for each costs as much as publishing it.
+	gather = 10 * time.Millisecond
 	// stopTimeout bounds how long the last receipts hold up the end.
 	stopTimeout = time.Second
 )
@@ -32,15 +35,25 @@ func (r *Recorder) Run(ctx context.Context) {
 	publishing := context.WithoutCancel(ctx)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	more := time.NewTimer(0)
+	defer more.Stop()
+	gathering := true
 	for ctx.Err() == nil {
 		queue := r.queue
-		if !r.flows() {
+		if gathering || !r.flows() {
 			queue = nil
 		}
 		select {
 		case <-ctx.Done():
+		case <-more.C:
+			gathering = false
 		case one := <-queue:
 			r.publish(publishing, one)
+			for n := len(r.queue); n > 0 && r.flows(); n-- {
+				r.publish(publishing, <-r.queue)
+			}
+			gathering = true
+			more.Reset(gather)
 		case now := <-tick.C:
 			r.offerAgain(publishing, now)
 			r.tell(now)
@@ -76,7 +89,7 @@ func (r *Recorder) drain(ctx context.Context) {
 
 // publish publishes one receipt: without waiting, unless it is time to ask
 // whether they are stored.
-func (r *Recorder) publish(ctx context.Context, one receipt) {
+func (r *Recorder) publish(ctx context.Context, one *receipt) {
 	if time.Since(r.confirmed) > confirmEvery {
 		r.confirm(ctx, one)
 		return
@@ -89,7 +102,7 @@ func (r *Recorder) publish(ctx context.Context, one receipt) {
 
 // confirm publishes one receipt and waits until it is stored. One that is not
 // is kept, to be offered again.
-func (r *Recorder) confirm(ctx context.Context, one receipt) {
+func (r *Recorder) confirm(ctx context.Context, one *receipt) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
 	_, err := r.cfg.JetStream.PublishMsg(ctx, r.form.fill(one), jetstream.WithExpectStream(r.cfg.Stream))
@@ -97,7 +110,7 @@ func (r *Recorder) confirm(ctx context.Context, one receipt) {
 		r.confirmed, r.refused, r.trouble = time.Now(), nil, nil
 		return
 	}
-	r.refused, r.trouble, r.retry = &one, r.explain(err, one), time.Now().Add(retryPause)
+	r.refused, r.trouble, r.retry = one, r.explain(err, one), time.Now().Add(retryPause)
 }
 
 // offerAgain finds out whether the trouble is over. What the stream itself
@@ -110,16 +123,16 @@ func (r *Recorder) offerAgain(ctx context.Context, now time.Time) {
 	if errors.As(r.trouble, &refusal) {
 		select {
 		case one := <-r.queue:
-			r.refused = &one
+			r.refused = one
 			r.dropped.Add(1)
 		default:
 		}
 	}
-	r.confirm(ctx, *r.refused)
+	r.confirm(ctx, r.refused)
 }
 
 // explain adds to what is in the way what an operator can do about it.
-func (r *Recorder) explain(err error, one receipt) error {
+func (r *Recorder) explain(err error, one *receipt) error {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("no stream holds %s>: create %s, or set BRIDGE_RECEIPTS=off", subjectPrefix, r.cfg.Stream)
