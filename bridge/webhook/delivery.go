@@ -83,8 +83,9 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	d.client.config.Sending(d.request)
 	resp, err := d.transport.RoundTrip(attempt)
 	r := readReply(resp, err)
-	d.judge(r, number, time.Since(start), ctx.Err() != nil)
-	end(code(r), d.answer)
+	code := code(r)
+	d.judge(r, code, number, time.Since(start), ctx.Err() != nil)
+	end(code, d.answer)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (d *delivery) trace(ctx context.Context, number int) (bridge.Request, func(
 }
 
 // judge sets the answer and reports the attempt.
-func (d *delivery) judge(r reply, number int, took time.Duration, timedOut bool) {
+func (d *delivery) judge(r reply, code string, number int, took time.Duration, timedOut bool) {
 	class, retryAfter := classify(r, time.Now())
 	d.answer = bridge.Answer{
 		Class:      class,
@@ -115,7 +116,7 @@ func (d *delivery) judge(r reply, number int, took time.Duration, timedOut bool)
 		Attempts:   d.answer.Attempts + 1,
 	}
 	d.client.config.Observe(Attempt{
-		Request: d.request, Number: number, Code: code(r), Answer: d.answer, Duration: took,
+		Request: d.request, Number: number, Code: code, Answer: d.answer, Duration: took,
 	})
 }
 

@@ -41,6 +41,9 @@ func (d *delivery) detail(class bridge.Class, r reply, timedOut bool) string {
 }
 
 func statusText(status int) string {
+	if status == http.StatusOK { // of nearly every request
+		return "HTTP 200 OK"
+	}
 	return strings.TrimSpace("HTTP " + strconv.Itoa(status) + " " + http.StatusText(status))
 }
 
