@@ -13,8 +13,10 @@
 // one replica at a time serves it (order.go), and starts nothing before what its
 // predecessor had in hand is back (takeover.go).
 //
-// Only this package holds NATS messages, and only settle.go settles them. Beside
-// that way: parking.go brings back events that were put off, suspect.go finds
+// Only this package holds NATS messages, and only settle.go settles them; acks.go
+// hears which acknowledgements the server has confirmed, and repeats the others.
+// The goroutines that handle events stay as long as they are needed (crew.go); none
+// waits for a confirmation. Beside that way: parking.go brings back events that were put off, suspect.go finds
 // out whose handling ends the process, floor.go notes how far a consumer has
 // got, retention.go gives events up before the stream takes them, plan.go says
 // what provisioning would change.
