@@ -70,7 +70,7 @@ func (r *reader) open(ctx context.Context) error {
 		return err
 	})
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("%w; makebridge run and makebridge setup make it; is BRIDGE_STREAM right?", err)
+		return fmt.Errorf("stream %s does not exist: is BRIDGE_STREAM right, and has makebridge setup or run created it?", r.Stream)
 	}
 	return err
 }

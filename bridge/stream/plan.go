@@ -2,7 +2,8 @@ package stream
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,5 +102,18 @@ func (p *Provisioner) Plan(ctx context.Context, routes []*bridge.Route) ([]Chang
 			changes = append(changes, plan.Change)
 		}
 	}
-	return changes, errors.Join(errs...)
+	return changes, firstOf(errs)
+}
+
+// firstOf is the first error, and how many there are: questions to one server
+// usually fail alike.
+func firstOf(errs []error) error {
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return fmt.Errorf("%w; %d more could not be looked up either", errs[0], len(errs)-1)
 }

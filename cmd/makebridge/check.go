@@ -22,7 +22,7 @@ Nothing is changed. The exit status is 0 if a bridge would work, be it with
 warnings.`,
 		Example: `  makebridge check
   makebridge check -o json`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 	}
 	out := newOutput(cmd, c)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -91,8 +91,8 @@ func (r *report) look(ctx context.Context, cfg *config.Config) {
 	}
 	r.changes, r.Changes = changes, changeLines(changes)
 	r.Findings = append(r.Findings, changeFindings(cfg, changes)...)
-	if len(changes) == 0 {
-		return
+	if err != nil {
+		return // what waits could not be read either
 	}
 	for _, w := range stream.Waiting(ctx, nats.js, settings, routesOff(cfg), pointers(cfg.Routes)) {
 		r.addWait(w)

@@ -44,7 +44,7 @@ so nothing leaves this machine.`,
   makebridge dev --once            one of every type, then a summary;
                                    exit status 0 if all arrived
   makebridge dev --nats-port 4333 --store ./events`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd.Context(), c, flags) },
 	}
 	cmd.Flags().IntVar(&flags.natsPort, "nats-port", defaultNATSPort, "port of the embedded NATS server, 0 for any free one")

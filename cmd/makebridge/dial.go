@@ -61,12 +61,27 @@ func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrPermissionViolation) && !tidying {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.denied = err
+		l.denied = &deniedError{err}
 		for _, cancel := range l.refuse {
 			cancel(replay.ErrAbandon)
 		}
 	}
 }
+
+// deniedError is a permission that is missing, in words of its own: the
+// library says the same thing twice.
+type deniedError struct{ err error }
+
+func (e *deniedError) Error() string {
+	_, what, found := strings.Cut(e.err.Error(), "Permissions Violation for ")
+	if !found {
+		return e.err.Error()
+	}
+	what = strings.Replace(what, "Publish to ", "publish to ", 1)
+	return "this NATS user may not " + strings.Replace(what, "Subscription to ", "subscribe to ", 1)
+}
+
+func (e *deniedError) Unwrap() error { return e.err }
 
 // whileAllowed returns a context that ends with ctx, and as soon as the user is
 // denied something: nobody will answer then.

@@ -27,7 +27,7 @@ sequence there. No webhook has to be configured here: NATS is enough.`,
   makebridge dlq show 17
   makebridge dlq replay --route payments --reason rejected --dry-run
   makebridge dlq discard 17 18`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(knownCommand),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDLQList(c), newDLQShow(c), newDLQReplay(c), newDLQDiscard(c))

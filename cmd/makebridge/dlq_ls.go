@@ -39,7 +39,7 @@ that matches nothing has all letters of its --route and --since looked through.`
   makebridge dlq ls --route payments --reason rejected --since 24h
   makebridge dlq ls --event-id 0199c0de-7a11-7e57-8bad-5eedc0ffee00
   makebridge dlq ls --before 1200 --limit 200 -o json`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 	}
 	out := newOutput(cmd, c)
 	which.register(cmd, c)

@@ -32,7 +32,7 @@ With -o json: body is the event where it is JSON, body_text where it is another
 text, body_base64 where it is none.`,
 		Example: `  makebridge dlq show 17
   makebridge dlq show 17 --raw > event.json`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(oneArg("ID")),
 		ValidArgsFunction: c.completeLetters(1),
 	}
 	out := newOutput(cmd, c)

@@ -184,12 +184,12 @@ func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
 	for _, tt := range []struct {
 		user, args, want string
 	}{
-		{"nobody", "dlq ls", `list dead letters: nats: permissions violation: Permissions Violation for Publish to "$JS.API.`},
-		{"nobody", "dlq discard --all", `Permissions Violation for Publish to "$JS.API.`},
-		{"nobody", "replay --route payments --since 1h", `Permissions Violation for Publish to "$JS.API.`},
-		{"reader", "dlq discard 1", `Permissions Violation for Publish to "$JS.API.STREAM.MSG.DELETE.EVENTS_DLQ"`},
-		{"careful", "dlq replay 1", `stopped after 0 of 1: replay dead letters: nats: permissions violation: ` +
-			`Permissions Violation for Publish to "redeliver.payments.payments.success"; the rest are where they were`},
+		{"nobody", "dlq ls", `list dead letters: this NATS user may not publish to "$JS.API.`},
+		{"nobody", "dlq discard --all", `this NATS user may not publish to "$JS.API.`},
+		{"nobody", "replay --route payments --since 1h", `this NATS user may not publish to "$JS.API.`},
+		{"reader", "dlq discard 1", `this NATS user may not publish to "$JS.API.STREAM.MSG.DELETE.EVENTS_DLQ"`},
+		{"careful", "dlq replay 1", `stopped after 0 of 1: replay dead letters: ` +
+			`this NATS user may not publish to "redeliver.payments.payments.success"; the rest are where they were`},
 	} {
 		status, log := try(tt.user, strings.Fields(tt.args)...)
 		if status != exitFailed || strings.Count(log, "\n") != 1 || !strings.Contains(log, tt.want) {

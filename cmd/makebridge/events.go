@@ -21,7 +21,7 @@ route that takes it to make.com.`,
 		Example: `  makebridge events
   makebridge events -o json
   makebridge events show payment.success`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(knownCommand),
 	}
 	out := newOutput(cmd, c)
 	cmd.RunE = func(*cobra.Command, []string) error { return listEvents(out) }
@@ -58,7 +58,7 @@ func newEventsShow(c *console) *cobra.Command {
   makebridge events show payment.success --example
   makebridge events show ticket.created --example |
     makebridge publish --envelope -`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(oneArg("TYPE")),
 		ValidArgsFunction: completeFirst(eventNames),
 	}
 	out := newOutput(cmd, c)

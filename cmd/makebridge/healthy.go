@@ -37,7 +37,7 @@ A bridge that has lost NATS lives and is not ready: to start it again would not
 help, so it is /livez that decides about that.`,
 		Example: `  makebridge healthy
   makebridge healthy --ready`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			environ, err := config.Environ(".", c.environ)
 			if err != nil {

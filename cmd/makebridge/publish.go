@@ -32,7 +32,7 @@ With --envelope the subject may be left out; it is then that of the type.`,
   makebridge publish payments.refunded --type payment.refunded '{"id":"pay_1"}'
   makebridge events show message.sent --example |
     makebridge publish --envelope -`,
-		Args:              usageArgs(cobra.RangeArgs(1, 2)),
+		Args:              usageArgs(publishArgs),
 		ValidArgsFunction: completeFirst(eventNames),
 	}
 	out := newOutput(cmd, c)
@@ -48,6 +48,16 @@ With --envelope the subject may be left out; it is then that of the type.`,
 		return publish(cmd.Context(), c, out, subject, event)
 	}
 	return cmd
+}
+
+func publishArgs(_ *cobra.Command, given []string) error {
+	switch len(given) {
+	case 0:
+		return errors.New("SUBJECT or TYPE is missing")
+	case 1, 2:
+		return nil
+	}
+	return fmt.Errorf("publish takes SUBJECT or TYPE and PAYLOAD, not %d arguments; is PAYLOAD quoted?", len(given))
 }
 
 // spellOut gives an invalid event one line for each problem.
@@ -82,10 +92,12 @@ func publish(ctx context.Context, c *console, out *output, subject string, e *sc
 		return err
 	}
 	defer nats.close()
+	ctx, cancel := nats.whileAllowed(ctx)
+	defer cancel()
 	ack, err := subjects.NewPublisher(nats.js, subjects.PublisherConfig{}).PublishEvent(ctx, subject, e)
 	switch denied := nats.denial(); {
 	case errors.Is(err, subjects.ErrNoStream):
-		return fmt.Errorf("no stream takes %s: create it with makebridge setup, or by running a bridge", subject)
+		return fmt.Errorf("no stream takes %s: makebridge setup creates one for the subjects of all routes; is this one of them?", subject)
 	case err != nil && denied != nil:
 		return fmt.Errorf("publish to %s: %w", subject, denied)
 	case err != nil:

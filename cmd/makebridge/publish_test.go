@@ -32,7 +32,7 @@ func TestPublishNamesThePermissionThatIsMissing(t *testing.T) {
 		t.Fatalf("setup: exit status %d: %s", status, log)
 	}
 	status, log := try("canary", "publish", "payments.success", "--example")
-	if status != exitFailed || !strings.Contains(log, `Permissions Violation for Publish to "payments.success"`) {
+	if status != exitFailed || !strings.Contains(log, `this NATS user may not publish to "payments.success"`) {
 		t.Errorf("exit status %d: %s", status, log)
 	}
 	status, log = try("canary-2", "publish", "payments.success", "--example")

@@ -45,7 +45,7 @@ twice even if it was killed. Without --run, to replay twice delivers twice.
     --until 2026-01-02T09:30:00Z --rate 5/s
   makebridge replay --route payments --type payment.failed --since 7d
   makebridge replay --route payments --event-id evt_1`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 	}
 	out := newOutput(cmd, c)
 	f.register(cmd, c)

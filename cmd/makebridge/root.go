@@ -26,7 +26,7 @@ answered 2xx.`,
   makebridge run                  run the bridge, configured by the environment`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          usageArgs(knownCommand),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(c.in)
@@ -42,14 +42,4 @@ answered 2xx.`,
 		newSink(c), newHealthy(c), newVersion(c),
 	)
 	return root
-}
-
-// usageArgs makes a usage error of what args says, with the way to help.
-func usageArgs(args cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if err := args(cmd, given); err != nil {
-			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-		}
-		return nil
-	}
 }

@@ -23,7 +23,7 @@ BRIDGE_SHUTDOWN_TIMEOUT, and hands the rest back to other replicas at once.`,
   NATS_URL=nats://nats.internal:4222 \
   MAKE_WEBHOOK_PAYMENTS_URL=https://hook.eu2.make.com/… \
   makebridge run`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			environ, err := config.Environ(".", c.environ)
 			if err != nil {

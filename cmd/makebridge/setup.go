@@ -23,7 +23,7 @@ BRIDGE_PROVISION is true, whatever that is set to. Nothing is ever deleted or
 shrunk. Where something is in the way, nothing is changed at all.`,
 		Example: `  makebridge setup --dry-run
   makebridge setup`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 	}
 	out := newOutput(cmd, c)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done, and change nothing")

@@ -38,7 +38,7 @@ arrives is printed as JSON, one line each, as soon as it is answered.
   makebridge sink --fault payments=429:0.1 --fault /errors=hang
   makebridge sink --fault queue-full:1/50 --delay 200ms | jq .event_id
   MAKE_WEBHOOK_PAYMENTS_URL=http://127.0.0.1:8099/payments makebridge run`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return sink(cmd.Context(), c, flags) },
 	}
 	f := cmd.Flags()

@@ -53,7 +53,7 @@ terminal a route gets a line at first and whenever it has changed.
 		Example: `  makebridge status
   makebridge status --watch
   makebridge status -o json | jq '.routes[] | select(.hold)'`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 	}
 	out := newOutput(cmd, c)
 	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "keep it up to date until Ctrl-C")

@@ -36,7 +36,7 @@ reason and error. What is empty may be left out.`,
 		Example: `  makebridge trace 0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10
   makebridge trace order-4711 --since 48h
   makebridge trace order-4711 --since 2026-01-31T09:00:00Z -o json`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(oneArg("EVENT_ID")),
 	}
 	out := newOutput(cmd, c)
 	cmd.Flags().StringVar(&since, "since", "", "look for the event from `TIME` on: RFC 3339, or a duration ago such as 48h")

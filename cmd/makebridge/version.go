@@ -28,7 +28,7 @@ func newVersion(c *console) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  makebridge version",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    usageArgs(noArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(c.out, "makebridge %s (%s, %s/%s)\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

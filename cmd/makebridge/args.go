@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// usageArgs makes a usage error of what args says, with the way to help.
+func usageArgs(args cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// noArgs is for a command that takes none.
+func noArgs(cmd *cobra.Command, given []string) error {
+	if len(given) > 0 {
+		return fmt.Errorf("%s takes no arguments, and %q is one", cmd.Name(), given[0])
+	}
+	return nil
+}
+
+// oneArg is for a command that takes one, which its help calls so.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		switch len(given) {
+		case 0:
+			return errors.New(name + " is missing")
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("%s takes one %s, not %d", cmd.Name(), name, len(given))
+	}
+}
+
+// knownCommand is for a command that only has others below it.
+func knownCommand(cmd *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2 // as cobra has it for its own suggestions
+	text := fmt.Sprintf("there is no command %s %s", cmd.CommandPath(), given[0])
+	if alike := cmd.SuggestionsFor(given[0]); len(alike) > 0 {
+		text += " (did you mean " + strings.Join(alike, " or ") + "?)"
+	}
+	return errors.New(text)
+}
