@@ -14,4 +14,26 @@
 // The package knows neither NATS nor HTTP. What it needs of them it names as
 // interfaces: a Deliverer posts (package webhook), a Gate says when a
 // destination may be posted to (package gate).
+//
+// # Rooms
+//
+// Each folder below is one room. All of them may import this package and what is
+// below it, schemas and subjects; none imports another, and cmd/makebridge puts
+// them together. What one has to know of another comes as a value or a function.
+//
+//	on an event's way     stream    JetStream: provision, pull, keep alive, settle
+//	                      gate      holds, probes and pace, shared by replicas
+//	                      lease     one replica at a time for an ordered route
+//	                      webhook   the request, and what its answer means
+//	told by the way       receipt   what became of each event, in a stream
+//	                      report    what the admin route is to know
+//	                      telemetry logs, metrics, traces
+//	                      fleet     replicas as a NATS micro service
+//	                      admin     the health and metrics endpoint
+//	asked by people       backlog   how every route stands
+//	                      trace     what became of one event
+//	                      replay    dead letters and past events once more
+//	at the edge           config    the environment, parsed once
+//	for trials and tests  embedded  a NATS server in the process
+//	                      standin   a make.com with faults
 package bridge
