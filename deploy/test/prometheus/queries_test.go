@@ -17,6 +17,8 @@ import (
 const (
 	alertsFile = "../../prometheus/alerts.yaml"
 	dashboards = "../../grafana/dashboards/*.json"
+	// runbookFile is where the alerts' annotation runbook leads.
+	runbookFile = "../../RUNBOOK.md"
 )
 
 // groups returns the rules, which Prometheus would accept.
@@ -158,23 +160,45 @@ func checkLabels(t *testing.T, where string, expr parser.Expr, known map[string]
 	}
 }
 
-// TestAlertsSayWhatToDo: whoever is woken knows what it is, and what to do.
+// TestAlertsSayWhatToDo: whoever is woken knows what it is, what to do first, and
+// where to read on.
 func TestAlertsSayWhatToDo(t *testing.T) {
+	sections := anchors(t)
 	for _, g := range groups(t) {
 		for _, r := range g.Rules {
 			if r.Alert == "" {
 				continue
 			}
-			for _, a := range []string{"summary", "description", "runbook"} {
+			for _, a := range []string{"summary", "description", "hint"} {
 				if r.Annotations[a] == "" {
 					t.Errorf("%s has no %s", r.Alert, a)
 				}
+			}
+			if link := r.Annotations["runbook"]; !sections[link] {
+				t.Errorf("%s: the runbook has no section %q", r.Alert, link)
 			}
 			if s := r.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
 				t.Errorf("%s has the severity %q", r.Alert, s)
 			}
 		}
 	}
+}
+
+// anchors returns links to the sections of the runbook, as alerts have them.
+func anchors(t *testing.T) map[string]bool {
+	t.Helper()
+	b, err := os.ReadFile(runbookFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			anchor := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(heading)), " ", "-")
+			all["deploy/RUNBOOK.md#"+anchor] = true
+		}
+	}
+	return all
 }
 
 // TestDashboardsAreWhole: panels are told apart by their ids, and say what they
