@@ -23,7 +23,8 @@ func newFleetService(cfg *config.Config, nc *nats.Conn, replica string, rotation
 		State: func(route string) fleet.State {
 			r := routes.of(route)
 			return fleet.State{
-				Ordering: r.Ordering.String(), InFlight: r.Running, InHand: r.InHand, Owner: r.Owned, Full: r.Full,
+				Ordering: r.Ordering.String(), InFlight: r.Running, InHand: r.InHand,
+				Owner: r.Owned && r.Ordering != bridge.OrderingNone, Full: r.Full,
 			}
 		},
 		Logger: log,

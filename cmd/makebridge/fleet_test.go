@@ -58,6 +58,9 @@ func TestReplicasTellWhatTheyHaveInHand(t *testing.T) {
 			if p := r.Routes[0]; p.Owner && p.Ordering == "strict" && p.InFlight == 1 && p.InHand > 0 && len(replicas) == 2 {
 				report := w.status()
 				other, now := replicas[1-i].Routes[0], report.route("payments")
+				if unordered := r.Routes[1]; unordered.Ordering != "none" || unordered.Owner {
+					t.Errorf("a route without an order has an owner: %+v", unordered)
+				}
 				return !other.Owner && other.InHand == 0 && now.Owner == r.ID && now.Ordering == "strict"
 			}
 		}
