@@ -117,7 +117,7 @@ func (o *order) reclaim(now time.Time) {
 	t, c := o.takeover, o.consumer
 	if now.After(t.deadline) {
 		c.log.Warn("not all events that were handed out have come back; does a replica still run without this ordering? starting all the same",
-			"waited", now.Sub(t.begun).Round(time.Millisecond))
+			"waited_ms", now.Sub(t.begun).Milliseconds())
 		o.takeover = nil
 		return
 	}
@@ -149,7 +149,7 @@ func (o *order) counted(n count, now time.Time) {
 	missing := n.pending - inHand
 	if missing == 0 {
 		o.takeover = nil
-		c.log.Info("everything that was handed out is here, starting", "events", inHand, "waited", now.Sub(t.begun).Round(time.Millisecond))
+		c.log.Info("everything that was handed out is here, starting", "events", inHand, "waited_ms", now.Sub(t.begun).Milliseconds())
 		return
 	}
 	if missing < 0 || bytes >= mostBytes || now.Before(t.pullAfter) {
