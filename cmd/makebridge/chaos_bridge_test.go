@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 const (
@@ -17,18 +19,24 @@ const (
 	chaosWindow      = time.Second
 )
 
-// chaosRoute is a route of the chaos: where its events are published, and the
-// path of its destination.
-type chaosRoute struct{ name, env, subjects, path string }
+// chaosRoute is a route of the chaos: where its events are published, the path
+// of its destination, and the order that it keeps.
+type chaosRoute struct {
+	name, env, subjects, path string
+	ordering                  bridge.Ordering
+}
 
-// chaosRoutes returns the routes. Two share a destination, and the subjects of
-// one are among those of another, so that some events have two routes.
+// chaosRoutes returns the routes. Each destination has two, of which one may
+// keep an order and the other not, and the subjects of one route are among those
+// of another, so that some events have two routes.
 func chaosRoutes() []chaosRoute {
 	return []chaosRoute{
-		{"payments", "PAYMENTS", "payments.>", "/one"},
-		{"messages", "MESSAGES", "messages.>", "/two"},
-		{"support-tickets", "SUPPORT_TICKETS", "tickets.>", "/two"},
-		{"audit", "AUDIT", "payments.audited.>", "/three"},
+		{"payments", "PAYMENTS", "payments.>", "/one", bridge.OrderingNone},
+		{"messages", "MESSAGES", "messages.>", "/two", bridge.OrderingNone},
+		{"support-tickets", "SUPPORT_TICKETS", "tickets.>", "/two", bridge.OrderingNone},
+		{"audit", "AUDIT", "payments.audited.>", "/three", bridge.OrderingNone},
+		{"appointments", "APPOINTMENTS", "appointments.>", "/three", bridge.OrderingKey},
+		{"journal", "JOURNAL", "journal.>", "/one", bridge.OrderingStrict},
 	}
 }
 
@@ -53,7 +61,8 @@ func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string, en
 			"BRIDGE_HOLD_AFTER=5", "BRIDGE_HOLD_MAX=1s")
 		for _, r := range chaosRoutes() {
 			stem := "MAKE_WEBHOOK_" + r.env + "_"
-			cmd.Env = append(cmd.Env, stem+"URL="+webhooks+r.path, stem+"SUBJECTS="+r.subjects, stem+"API_KEY="+life)
+			cmd.Env = append(cmd.Env, stem+"URL="+webhooks+r.path, stem+"SUBJECTS="+r.subjects, stem+"API_KEY="+life,
+				stem+"ORDERING="+r.ordering.String())
 		}
 		cmd.Env = append(cmd.Env, env...)
 		return cmd

@@ -20,8 +20,9 @@ func (c *chaos) judge() {
 	c.judgeLimit()
 	quiet := c.judgeHolds()
 	duplicates := c.judgeDuplicates()
+	order := c.judgeOrder()
 	c.judgeLogs()
-	c.report(duplicates, quiet)
+	c.report(duplicates, order, quiet)
 }
 
 // judgeArrivals: nothing arrives that was not published, or elsewhere, or with

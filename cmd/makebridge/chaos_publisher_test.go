@@ -28,6 +28,7 @@ const (
 // chaosEvent is an event that was published, or may have been.
 type chaosEvent struct {
 	subject string
+	key     string // of those that keep their order, on a route that does by key
 	invalid bool
 	body    [sha256.Size]byte
 	acked   bool
@@ -64,16 +65,19 @@ type chaosPublisher struct {
 	js     jetstream.JetStream
 	ledger *chaosLedger
 	dice   *rand.Rand
+
+	appointments chaosAppointments
 }
 
 // run publishes until harming is done. What is not acknowledged then is still
 // repeated until ctx is done.
 func (p *chaosPublisher) run(harming, ctx context.Context) {
-	for n := 0; chaosPause(harming, between(p.dice, chaosEvery/2, 3*chaosEvery/2)); n++ {
+	p.appointments = chaosAppointments{name: p.name, dice: p.dice}
+	for n := 0; p.pause(harming); n++ {
 		id := fmt.Sprintf("%s-%d", p.name, n)
-		msg, invalid := p.event(id)
-		msg.Header = nats.Header{jetstream.MsgIDHeader: {id}, chaosID: {id}}
-		e := chaosEvent{subject: msg.Subject, invalid: invalid, body: sha256.Sum256(msg.Data)}
+		e, body := p.event(id)
+		e.body = sha256.Sum256(body)
+		msg := &nats.Msg{Subject: e.subject, Data: body, Header: nats.Header{jetstream.MsgIDHeader: {id}, chaosID: {id}}}
 		p.ledger.write(id, e)
 		givesUp := p.dice.IntN(20) == 0
 		for e.acked = p.publish(ctx, msg); !e.acked && !givesUp && chaosPause(ctx, 100*time.Millisecond); e.repeats++ {
@@ -81,6 +85,14 @@ func (p *chaosPublisher) run(harming, ctx context.Context) {
 		}
 		p.ledger.write(id, e)
 	}
+}
+
+// pause waits before the next event, unless it belongs to the same burst.
+func (p *chaosPublisher) pause(harming context.Context) bool {
+	if p.appointments.burst {
+		return harming.Err() == nil
+	}
+	return chaosPause(harming, between(p.dice, chaosEvery/2, 3*chaosEvery/2))
 }
 
 // publish reports whether JetStream acknowledged.
@@ -92,30 +104,38 @@ func (p *chaosPublisher) publish(ctx context.Context, msg *nats.Msg) bool {
 }
 
 // event makes an event up; about one in twenty-five is invalid.
-func (p *chaosPublisher) event(id string) (msg *nats.Msg, invalid bool) {
+func (p *chaosPublisher) event(id string) (e chaosEvent, body []byte) {
 	envelope := func(typ, payload string) string {
 		return fmt.Sprintf("{ %q: %q,\n \"event_id\":%q, \"sent_at\":\"2026-01-02T03:04:05Z\",\t\"payload\":%s, \"n\":\"\\u00e9é%d\"}",
 			"type", typ, id, payload, p.dice.Uint64())
 	}
 	example := func(typ string) string { payload, _ := schemas.Example(typ); return envelope(typ, string(payload)) }
-	subject, body := "", ""
+	text := ""
 	switch n := p.dice.IntN(100); {
-	case n < 35:
-		subject, body = "payments.success", example(schemas.TypePaymentSuccess)
-	case n < 50: // two routes
-		subject, body = "payments.audited.late", envelope("payment.audited", `{"of":"`+strings.Repeat("x", p.dice.IntN(4000))+`"}`)
-	case n < 75:
-		subject, body = "messages.sent", example(schemas.TypeMessageSent)
+	case n < 20 || p.appointments.burst:
+		var typ, payload string
+		typ, payload, e.key = p.appointments.next()
+		e.subject, text = subjectOf(typ), envelope(typ, payload)
+	case n < 23:
+		e.subject, text = "journal.entries", envelope("journal.entry", `{"of":"`+strings.Repeat("x", p.dice.IntN(4000))+`"}`)
+	case n < 50:
+		e.subject, text = "payments.success", example(schemas.TypePaymentSuccess)
+	case n < 60: // two routes
+		e.subject, text = "payments.audited.late", envelope("payment.audited", `{"of":"`+strings.Repeat("x", p.dice.IntN(4000))+`"}`)
+	case n < 79:
+		e.subject, text = "messages.sent", example(schemas.TypeMessageSent)
+	case n < 95:
+		e.subject, text = "tickets.created", example(schemas.TypeTicketCreated)
 	case n < 96:
-		subject, body = "tickets.created", example(schemas.TypeTicketCreated)
+		e.subject, text, e.invalid = "appointments.created", envelope(schemas.TypeAppointmentCreated, `{}`), true
 	case n < 97:
-		subject, body, invalid = "payments.audited.now", envelope("payment.audited", `"no object"`), true
+		e.subject, text, e.invalid = "payments.audited.now", envelope("payment.audited", `"no object"`), true
 	case n < 98:
-		subject, body, invalid = "messages.sent", `{"type":"message.sent","event_id":"`+id, true
+		e.subject, text, e.invalid = "messages.sent", `{"type":"message.sent","event_id":"`+id, true
 	case n < 99:
-		subject, body, invalid = "tickets.created", envelope(schemas.TypeTicketCreated, `{}`), true
+		e.subject, text, e.invalid = "tickets.created", envelope(schemas.TypeTicketCreated, `{}`), true
 	default:
-		subject, body, invalid = "payments.success", example(schemas.TypeMessageSent), true
+		e.subject, text, e.invalid = "payments.success", example(schemas.TypeMessageSent), true
 	}
-	return &nats.Msg{Subject: subject, Data: []byte(body)}, invalid
+	return e, []byte(text)
 }

@@ -11,7 +11,7 @@ import (
 // report says what was done and what came of it, and complains of what was not
 // done: what passes because nothing happened proves nothing. There is time for
 // each of these even in the shortest run.
-func (c *chaos) report(duplicates map[string]int, quietHolds int) {
+func (c *chaos) report(duplicates, order map[string]int, quietHolds int) {
 	did, all, harms := c.tally(), 0, c.harms.count()
 	for _, n := range duplicates {
 		all += n
@@ -23,6 +23,9 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 		c.expect(what, harms[what])
 	}
 	c.expect("duplicates", all)
+	for _, what := range []string{chaosTakeovers, chaosOverlaps, chaosFollowed} {
+		c.expect(what, order[what])
+	}
 	faults := map[string]int{}
 	for _, p := range c.webhook.phases {
 		faults[p.fault.name]++
@@ -47,6 +50,7 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 	c.t.Logf("processes: %s", listed(harms))
 	c.t.Logf("webhooks: %s; %d of them held it for all to know", listed(faults), quietHolds)
 	c.t.Logf("duplicates: %s", listed(duplicates))
+	c.t.Logf("order: %s", listed(order))
 	c.t.Logf("the most because of one: %s; the most deliveries of an event: %d", listed(c.worst), c.deliveries)
 	if len(c.complaints) > 0 {
 		c.t.Logf("complaints: %s", listed(c.complaints))
@@ -58,7 +62,9 @@ func (c *chaos) report(duplicates map[string]int, quietHolds int) {
 func (c *chaos) tally() map[string]int {
 	n := map[string]int{
 		"letters": len(c.letters), "holds": c.logged(`"msg":"destination held"`, `"failed_probes":0`),
-		"suspects": c.logged("which is now handled with caution"),
+		"suspects":            c.logged("which is now handled with caution"),
+		"takeovers cut short": c.logged("not all events that were handed out have come back"),
+		"forsaken":            c.logged("the server no longer has events that were waited for"),
 	}
 	for id, e := range c.ledger.events {
 		n["repeated publishes"] += e.repeats

@@ -17,7 +17,7 @@ import (
 const (
 	// chaosDuration is for how long faults are made, unless
 	// MAKEBRIDGE_CHAOS_DURATION says otherwise. Draining comes on top.
-	chaosDuration = 25 * time.Second
+	chaosDuration = 20 * time.Second
 	// chaosDrain is how long the rest may take after the last fault, beyond the
 	// duration of the faults itself: what piled up goes out at the limit's pace.
 	chaosDrain = 90 * time.Second
@@ -73,6 +73,7 @@ type chaos struct {
 	ledger  *chaosLedger
 	js      jetstream.JetStream
 	letters []*jetstream.RawStreamMsg // read before the server stops
+	stored  map[string]chaosStored    // likewise, by event
 
 	complaints map[string]int // by kind
 	worst      map[string]int // duplicates because of one harm, by its title
@@ -154,6 +155,7 @@ func (c *chaos) settle(ctx context.Context) {
 		return i.NumPending == 0 && i.NumAckPending == 0
 	})
 	c.readLetters(ctx)
+	c.readStream(ctx)
 }
 
 func (c *chaos) readLetters(ctx context.Context) {
