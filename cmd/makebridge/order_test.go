@@ -43,22 +43,33 @@ func TestOrderIsKeptWhenReplicasAreKilled(t *testing.T) {
 		w.process(env...)
 	}
 	w.settled("payments")
-	latest := map[string]int{}
-	for _, a := range w.makecom.Arrivals() {
-		key, number, _ := strings.Cut(a.EventID, "/")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if last, ok := latest[key]; ok && n != last && n != last+1 {
-			t.Errorf("event %d of payment %s arrived after %d", n, key, last)
-		}
-		latest[key] = n
-	}
+	inOrder(t, w.makecom.Arrivals())
 	if c := w.makecom.Counts(); c.AcceptedEvents != keys*events {
 		t.Errorf("%d events accepted, want %d", c.AcceptedEvents, keys*events)
 	}
 	if n := len(w.letters()); n > 0 {
 		t.Errorf("%d letters", n)
+	}
+}
+
+// inOrder complains of events, whose ids are <key>/<number>, that arrived before
+// all of their key that come before them, or after one that comes behind them.
+func inOrder(t *testing.T, arrivals []standin.Arrival) {
+	t.Helper()
+	latest := map[string]int{}
+	for _, a := range arrivals {
+		key, number, _ := strings.Cut(a.EventID, "/")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, ok := latest[key]
+		if !ok {
+			last = -1
+		}
+		if n != last && n != last+1 {
+			t.Errorf("event %d of %s arrived after %d", n, key, last)
+		}
+		latest[key] = n
 	}
 }
