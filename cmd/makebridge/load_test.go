@@ -4,18 +4,23 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/standin"
 )
 
-// eventLoad publishes events and keeps a ledger of them.
+// eventLoad publishes events for a route and keeps a ledger of them.
 type eventLoad struct {
-	w      *world
-	stop   context.CancelFunc
-	actors sync.WaitGroup
+	w              *world
+	route, subject string
+	body           func(id string) string
+	stop           context.CancelFunc
+	actors         sync.WaitGroup
 
 	mu    sync.Mutex
 	acked map[string]bool // by event id: false until it is acknowledged
@@ -26,14 +31,18 @@ const (
 	loadEvery      = 20 * time.Millisecond
 )
 
-// load publishes until the load is judged.
-func (w *world) load() *eventLoad {
+// load publishes payments until the load is judged.
+func (w *world) load() *eventLoad { return w.loadOf("payments", "payments.success", paymentEvent) }
+
+// loadOf publishes events, whose ids are <route>-<publisher>/<number>, until the
+// load is judged.
+func (w *world) loadOf(route, subject string, body func(id string) string) *eventLoad {
 	ctx, cancel := context.WithCancel(w.t.Context())
-	l := &eventLoad{w: w, stop: cancel, acked: map[string]bool{}}
+	l := &eventLoad{w: w, route: route, subject: subject, body: body, stop: cancel, acked: map[string]bool{}}
 	for p := range loadPublishers {
 		l.actors.Go(func() {
 			for n := 0; chaosPause(ctx, loadEvery); n++ {
-				l.publish(fmt.Sprintf("event-%d-%d", p, n))
+				l.publish(fmt.Sprintf("%s-%d/%d", route, p, n))
 			}
 		})
 	}
@@ -43,7 +52,7 @@ func (w *world) load() *eventLoad {
 
 // publish publishes one event until it is acknowledged.
 func (l *eventLoad) publish(id string) {
-	msg := &nats.Msg{Subject: "payments.success", Data: []byte(paymentEvent(id)), Header: nats.Header{jetstream.MsgIDHeader: {id}}}
+	msg := &nats.Msg{Subject: l.subject, Data: []byte(l.body(id)), Header: nats.Header{jetstream.MsgIDHeader: {id}}}
 	for acked := false; !acked && l.w.t.Context().Err() == nil; {
 		l.write(id, false)
 		ctx, cancel := context.WithTimeout(l.w.t.Context(), time.Second)
@@ -66,8 +75,25 @@ func (l *eventLoad) write(id string, acked bool) {
 // are published from now on for the most part.
 func (l *eventLoad) goesOn(events int) {
 	l.w.t.Helper()
-	before := l.w.makecom.Counts().AcceptedEvents
-	l.w.eventually("events to be accepted again", func() bool { return l.w.makecom.Counts().AcceptedEvents >= before+events })
+	before := l.accepted()
+	l.w.eventually("events to be accepted again", func() bool { return l.accepted() >= before+events })
+}
+
+// accepted counts the events of the load's route that were accepted.
+func (l *eventLoad) accepted() int {
+	ids := map[string]bool{}
+	for _, a := range l.arrivals() {
+		if a.Accepted() {
+			ids[a.EventID] = true
+		}
+	}
+	return len(ids)
+}
+
+// arrivals are the requests of the load's route.
+func (l *eventLoad) arrivals() []standin.Arrival {
+	other := func(a standin.Arrival) bool { return a.Path != "/"+l.route }
+	return slices.DeleteFunc(l.w.makecom.Arrivals(), other)
 }
 
 // judge ends the load, waits until everything is settled, and complains of
@@ -80,7 +106,7 @@ func (l *eventLoad) judge() (again map[string]int) {
 	l.stop()
 	l.actors.Wait()
 	l.w.eventually("everything to be settled", func() bool {
-		c, err := l.w.js.Consumer(t.Context(), "EVENTS", "payments")
+		c, err := l.w.js.Consumer(t.Context(), "EVENTS", l.route)
 		if err != nil {
 			return false
 		}
@@ -88,7 +114,7 @@ func (l *eventLoad) judge() (again map[string]int) {
 		return led(i) && i.Delivered.Consumer > 0 && i.NumPending == 0 && i.NumAckPending == 0
 	})
 	accepted := map[string]int{}
-	for _, a := range l.w.makecom.Arrivals() {
+	for _, a := range l.arrivals() {
 		if _, published := l.acked[a.EventID]; !published {
 			t.Errorf("event %q was never published", a.EventID)
 		}
@@ -104,7 +130,7 @@ func (l *eventLoad) judge() (again map[string]int) {
 	if n := len(l.w.letters()); n > 0 {
 		t.Errorf("%d dead letters", n)
 	}
-	t.Logf("%d events published, %d accepted", len(l.acked), len(accepted))
+	t.Logf("%s: %d events published, %d accepted", l.route, len(l.acked), len(accepted))
 	maps.DeleteFunc(accepted, func(_ string, n int) bool { return n == 1 })
 	return accepted
 }
