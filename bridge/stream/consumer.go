@@ -168,7 +168,9 @@ func (c *consumer) receive(msg *nats.Msg) error {
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
-	c.received(it, time.Now())
+	if err := c.received(it, time.Now()); err != nil {
+		return err
+	}
 	if held := c.hand.take(it); held != nil {
 		if c.order != nil {
 			c.order.lanes.redelivered(held)

@@ -22,6 +22,7 @@ type identity struct {
 type item struct {
 	bridge.Message
 	id      identity
+	number  uint64 // of the delivery that brought it, among those of the consumer
 	ackWait time.Duration
 	// caution is that of an event which was delivered before, once it is handled.
 	caution *caution
@@ -55,6 +56,7 @@ func newItem(msg *nats.Msg, route string, ackWait time.Duration, heard time.Time
 		},
 		ackWait: ackWait,
 		id:      identity{meta.Sequence.Stream, meta.Timestamp.UnixNano()},
+		number:  meta.Sequence.Consumer,
 		msg:     msg,
 		tenure:  t,
 		touched: heard,

@@ -30,7 +30,7 @@ func (c *consumer) askInOrder(lack, target int, now time.Time) error {
 	if lack <= 0 {
 		return nil
 	}
-	return c.pull.ask(lack, now)
+	return c.pull.askFor(lack, o.expiry(), now)
 }
 
 // fill notes whether the cap is reached, and says so once.

@@ -66,8 +66,15 @@ func (p *puller) subscribe() error {
 }
 
 // ask requests n more events.
-func (p *puller) ask(n int, now time.Time) error {
-	return p.request(n, pullExpiry, pullHeartbeat, now)
+func (p *puller) ask(n int, now time.Time) error { return p.askFor(n, pullExpiry, now) }
+
+// askFor requests n more events that come before the request expires.
+func (p *puller) askFor(n int, expiry time.Duration, now time.Time) error {
+	heartbeat := time.Duration(pullHeartbeat)
+	if expiry < 2*heartbeat { // the server allows no more than that
+		heartbeat = 0 // and what it says at the end is sign enough
+	}
+	return p.request(n, expiry, heartbeat, now)
 }
 
 // request asks for n more events that come before the request expires. A

@@ -56,16 +56,10 @@ func (o *takeover) took(it *item, now time.Time) {
 	}
 }
 
-// received notes an event that came.
-func (c *consumer) received(it *item, now time.Time) {
-	if c.order != nil && c.order.takeover != nil {
-		c.order.takeover.took(it, now)
-	}
-}
-
 // count is what the server says is handed out and not acknowledged.
 type count struct {
 	pending     int
+	deliveries  uint64 // ever, to anybody
 	err         error
 	broughtBack bool
 	takeover    *takeover // for which it was asked; nil: for missed
@@ -93,7 +87,7 @@ func (o *order) ask(missed []*item) {
 			n.broughtBack = n.err == nil
 		}
 		if n.err == nil {
-			n.pending, n.err = c.settler.outstanding(c.route.Name)
+			n.pending, n.deliveries, n.err = c.settler.outstanding(c.route.Name)
 		}
 		o.counts <- n
 		c.poke()
@@ -101,24 +95,30 @@ func (o *order) ask(missed []*item) {
 }
 
 // outstanding asks the server how many events of a route are handed out and not
-// acknowledged, those that were given back included.
-func (s *settler) outstanding(route string) (int, error) {
+// acknowledged, those that were given back included, and how many deliveries
+// it has made.
+func (s *settler) outstanding(route string) (pending int, deliveries uint64, err error) {
 	ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
 	defer cancel()
 	c, err := s.parking.js.Consumer(ctx, s.letters.events, route)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return c.CachedInfo().NumAckPending, nil
+	i := c.CachedInfo()
+	return i.NumAckPending, i.Delivered.Consumer, nil
 }
 
 // reclaim takes the takeover a step further.
 func (o *order) reclaim(now time.Time) {
 	t, c := o.takeover, o.consumer
+	if !o.tenure.Holds() { // the route may be somebody else's, and so may what is handed out
+		t.deadline = now.Add(2 * c.ackWait)
+		return
+	}
 	if now.After(t.deadline) {
 		c.log.Warn("not all events that were handed out have come back; does a replica still run without this ordering? starting all the same",
 			"waited_ms", now.Sub(t.begun).Milliseconds())
-		o.takeover = nil
+		o.takeover, o.delivery = nil, 0
 		return
 	}
 	// What is on its way here would be counted there and not here.
@@ -148,16 +148,16 @@ func (o *order) counted(n count, now time.Time) {
 	inHand, bytes := c.hand.size()
 	missing := n.pending - inHand
 	if missing == 0 {
-		o.takeover = nil
+		o.takeover, o.delivery = nil, n.deliveries
 		c.log.Info("everything that was handed out is here, starting", "events", inHand, "waited_ms", now.Sub(t.begun).Milliseconds())
 		return
 	}
-	if missing < 0 || bytes >= mostBytes || now.Before(t.pullAfter) {
+	if missing < 0 || bytes >= mostBytes || now.Before(t.pullAfter) || !o.tenure.Holds() {
 		return
 	}
 	t.next = now
 	most := c.slots + mostAhead
-	if err := c.pull.request(min(missing, most), takeoverExpiry, 0, now); err != nil {
+	if err := c.pull.request(min(missing, most), min(takeoverExpiry, o.expiry()), 0, now); err != nil {
 		c.log.Debug("pull request not sent", "error", err)
 	}
 }
