@@ -168,9 +168,7 @@ func (c *consumer) receive(msg *nats.Msg) error {
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
-	if err := c.received(it, time.Now()); err != nil {
-		return err
-	}
+	c.received(it, time.Now())
 	if held := c.hand.take(it); held != nil {
 		if c.order != nil {
 			c.order.lanes.redelivered(held)

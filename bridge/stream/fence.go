@@ -19,10 +19,10 @@ func (o *order) expiry() time.Duration {
 // or was lost with the connection, and this one may be its successor: so all is
 // as it is at the beginning of a tenure, and nothing starts before that event is
 // here.
-func (c *consumer) received(it *item, now time.Time) error {
+func (c *consumer) received(it *item, now time.Time) {
 	o := c.order
 	if o == nil {
-		return nil
+		return
 	}
 	missed := o.takeover == nil && o.delivery > 0 && it.number != o.delivery+1
 	o.delivery = it.number
@@ -30,12 +30,9 @@ func (c *consumer) received(it *item, now time.Time) error {
 		c.log.Info("an event went elsewhere, waiting until it comes back", "sequence", it.Sequence, "delivery", it.Delivery)
 		o.takeover = newTakeover(o.tenure, c.ackWait, now)
 		o.takeover.broughtBack = true // what was put off is here
-		if err := c.pull.renew(); err != nil {
-			return err
-		}
+		o.takeover.withdraw = true
 	}
 	if o.takeover != nil {
 		o.takeover.took(it, now)
 	}
-	return nil
 }

@@ -70,7 +70,7 @@ func (p *puller) ask(n int, now time.Time) error { return p.askFor(n, pullExpiry
 
 // askFor requests n more events that come before the request expires.
 func (p *puller) askFor(n int, expiry time.Duration, now time.Time) error {
-	heartbeat := time.Duration(pullHeartbeat)
+	heartbeat := pullHeartbeat
 	if expiry < 2*heartbeat { // the server allows no more than that
 		heartbeat = 0 // and what it says at the end is sign enough
 	}

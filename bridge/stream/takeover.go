@@ -30,6 +30,8 @@ type takeover struct {
 	received  int // events since it began
 	// broughtBack is set when what was put off with a delay is on its way.
 	broughtBack bool
+	// withdraw is set while pull requests from before it began may be open.
+	withdraw bool
 }
 
 func newTakeover(t Tenure, ackWait time.Duration, now time.Time) *takeover {
@@ -120,6 +122,12 @@ func (o *order) reclaim(now time.Time) {
 			"waited_ms", now.Sub(t.begun).Milliseconds())
 		o.takeover, o.delivery = nil, 0
 		return
+	}
+	if t.withdraw {
+		if err := c.pull.renew(); err != nil {
+			c.log.Debug("pull requests not withdrawn", "error", err)
+		}
+		t.withdraw = false
 	}
 	// What is on its way here would be counted there and not here.
 	if c.pull.open > 0 || o.counting || now.Before(t.next) {
