@@ -16,7 +16,7 @@ import (
 // TestOutageBurnsNoEvent keeps make.com down for longer than all the retries
 // that an event has.
 func TestOutageBurnsNoEvent(t *testing.T) {
-	for _, events := range []int{1, 300} {
+	for _, events := range []int{1, 1000} {
 		t.Run(fmt.Sprint(events, " events"), func(t *testing.T) {
 			w := newWorld(t, embedded.Config{}, standin.Config{})
 			w.makecom.Default("payments", standin.Status(500))
