@@ -29,20 +29,22 @@ type eventLoad struct {
 const (
 	loadPublishers = 4
 	loadEvery      = 20 * time.Millisecond
+	// loadKeys are those of each publisher, on a route that keeps an order.
+	loadKeys = 8
 )
 
 // load publishes payments until the load is judged.
 func (w *world) load() *eventLoad { return w.loadOf("payments", "payments.success", paymentEvent) }
 
-// loadOf publishes events, whose ids are <route>-<publisher>/<number>, until the
-// load is judged.
+// loadOf publishes events, whose ids are <key>/<number>, until the load is
+// judged.
 func (w *world) loadOf(route, subject string, body func(id string) string) *eventLoad {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	l := &eventLoad{w: w, route: route, subject: subject, body: body, stop: cancel, acked: map[string]bool{}}
 	for p := range loadPublishers {
 		l.actors.Go(func() {
 			for n := 0; chaosPause(ctx, loadEvery); n++ {
-				l.publish(fmt.Sprintf("%s-%d/%d", route, p, n))
+				l.publish(fmt.Sprintf("%s-%d-%d/%d", route, p, n%loadKeys, n/loadKeys))
 			}
 		})
 	}

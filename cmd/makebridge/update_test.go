@@ -39,7 +39,7 @@ func TestRollingUpdateOfTheBridge(t *testing.T) {
 	updated := time.Now()
 	l.goesOn(100)
 	ordered.goesOn(50)
-	for _, one := range []*eventLoad{l, ordered} {
+	for _, one := range []*eventLoad{ordered, l} {
 		if again := one.judge(); len(again) > 0 {
 			t.Errorf("accepted more than once: %v", again)
 		}
