@@ -171,8 +171,23 @@ func (w *world) settled(route string) {
 	w.t.Helper()
 	w.eventually("everything to be settled", func() bool {
 		i := w.consumer(route)
-		return i.NumPending == 0 && i.NumAckPending == 0
+		return i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= w.last(i)
 	})
+}
+
+// last is the last event that a consumer takes. The server may say that nothing
+// is pending before it has counted that one.
+func (w *world) last(of *jetstream.ConsumerInfo) (seq uint64) {
+	s, err := w.js.Stream(w.t.Context(), of.Stream)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, filter := range of.Config.FilterSubjects {
+		if m, err := s.GetLastMsgForSubject(w.t.Context(), filter); err == nil {
+			seq = max(seq, m.Sequence)
+		}
+	}
+	return seq
 }
 
 // arrived waits until so many requests have arrived.
