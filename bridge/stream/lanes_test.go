@@ -101,6 +101,13 @@ func TestHeadThatReturnsKeepsItsLaneWaiting(t *testing.T) {
 				t.Errorf("%d started", got)
 			}
 		},
+		"it was not heard of again after it was redelivered": func(q *lanes, it *item) {
+			it.replace(laneItem("a", 1, 2, now.Add(-time.Hour)))
+			q.redelivered(it)
+			if got := starts(q, now); len(got) > 0 {
+				t.Errorf("%d started", got)
+			}
+		},
 		"it was not heard of behind another": func(q *lanes, it *item) {
 			it.touched = now.Add(-time.Hour)
 			q.notHeardOf(now)

@@ -9,10 +9,10 @@ import "time"
 // the delivery count has to be the server's, and the event could be somebody
 // else's.
 
-// returns has an event wait for its next delivery, unless that has come. The
-// lock is held.
+// returns has an event wait for its next delivery, unless that has come and
+// the server has heard of it since. The lock is held.
 func (q *lanes) returns(it *item, now time.Time) {
-	if it.renewed() {
+	if it.renewed() && !it.stale(now) {
 		q.set(it, waiting)
 		return
 	}
