@@ -17,6 +17,9 @@ const (
 	// then nothing tells it from one on which nothing happens.
 	pingInterval = 3 * time.Second
 	mostPings    = 2
+	// writeTimeout is as long: while a write is stuck, nobody can use the
+	// connection, nor close it.
+	writeTimeout = pingInterval * (mostPings + 1)
 )
 
 // ConnectConfig is what a connection of the bridge needs.
@@ -44,6 +47,8 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(mostPings),
+		nats.FlusherTimeout(writeTimeout),
+		nats.ReconnectOnFlusherError(), // what was half written cannot be gone on with
 		// Nothing is sent later than it was meant: an acknowledgement is
 		// repeated, and a late nak would disturb whoever has the event by then.
 		nats.ReconnectBufSize(-1),

@@ -84,6 +84,8 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 
 // Run consumes until ctx is done. Then it pulls nothing more, lets what is in
 // flight end and be settled for at most grace, and hands the rest back at once.
+// What it has to say to NATS after that takes some seconds at most, and ends
+// with the connection.
 func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	settling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -144,21 +146,24 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 		}
 	}
 	running.Wait()
-	for _, c := range s.consumers { // those that were not bound at the end
+	for len(gone) > 0 {
+		unbound = append(unbound, <-gone)
+	}
+	for _, c := range unbound { // the others have finished
 		running.Go(func() { c.finish(settling) })
 	}
 	running.Wait()
+	if !s.js.Conn().IsConnected() {
+		return
+	}
 	s.noteFloors(context.WithoutCancel(ctx))
-	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil && s.js.Conn().IsConnected() {
+	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil {
 		s.log.Warn("last acknowledgements may not have reached the server", "error", err)
 	}
 }
 
 // noteFloors notes how far the consumers have got as the bridge leaves them.
 func (s *Supervisor) noteFloors(ctx context.Context) {
-	if !s.js.Conn().IsConnected() {
-		return
-	}
 	var all sync.WaitGroup
 	for _, k := range s.keepers {
 		all.Go(func() { k.note(ctx) })

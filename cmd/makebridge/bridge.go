@@ -26,6 +26,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return err
 	}
 	defer nc.Close()
+	defer partInTime(ctx, nc, cfg.ShutdownTimeout+parting, log)()
 	tracing, err := telemetry.StartTracing(ctx, programVersion(), log)
 	if err != nil {
 		return fmt.Errorf("start traces: %w", err)
