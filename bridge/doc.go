@@ -36,4 +36,5 @@
 //	at the edge           config    the environment, parsed once
 //	for trials and tests  embedded  a NATS server in the process
 //	                      standin   a make.com with faults
+//	for tests alone       testbed   what the tests of several rooms stand on
 package bridge
