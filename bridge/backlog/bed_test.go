@@ -2,8 +2,6 @@ package backlog
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,20 +35,13 @@ accounts { APP { jetstream: enabled, users = [
 
 func newBed(t testing.TB) *bed {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server, err := embedded.Start(embedded.Config{ConfigFile: file, StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
+	server := testbed.StartServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, users)})
 	b := &bed{t: t, url: server.URL()}
 	b.js = b.as("all")
 	b.must(b.js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: "EVENTS", Subjects: []string{"payments.>", "tickets.>", "redeliver.>"}, MaxAge: time.Hour, AllowDirect: true,
 	}))
+	var err error
 	b.kv, err = b.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge", LimitMarkerTTL: time.Minute})
 	b.must(nil, err)
 	return b
@@ -65,12 +57,7 @@ func (b *bed) must(_ any, err error) {
 // as connects as a user.
 func (b *bed) as(user string) jetstream.JetStream {
 	b.t.Helper()
-	nc, err := nats.Connect(b.url, nats.UserInfo(user, "p"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	b.must(nil, err)
-	b.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	b.must(nil, err)
-	return js
+	return testbed.Connect(b.t, b.url, nats.UserInfo(user, "p"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 }
 
 // consumer makes the consumer of a route.

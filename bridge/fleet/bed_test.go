@@ -3,10 +3,6 @@ package fleet
 import (
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,42 +11,27 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
 
 func startServer(t testing.TB, configuration string) *embedded.Server {
 	t.Helper()
 	config := embedded.Config{}
 	if configuration != "" {
-		config.ConfigFile = filepath.Join(t.TempDir(), "nats.conf")
-		if err := os.WriteFile(config.ConfigFile, []byte(configuration), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		config.ConfigFile = testbed.ConfigFile(t, configuration)
 	}
-	s, err := embedded.Start(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	return s
+	return testbed.StartServer(t, config)
 }
 
 func dial(t testing.TB, url string, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
+	return testbed.Connect(t, url, options...).Conn()
 }
 
 // replica is a service with two routes, which does not run.
-func replica(t testing.TB, nc *nats.Conn, id string, log *logBuffer) *Service {
+func replica(t testing.TB, nc *nats.Conn, id string, log *testbed.Log) *Service {
 	t.Helper()
 	u, err := bridge.ParseWebhookURL("https://hook.example.com/canary", false)
 	if err != nil {
@@ -64,7 +45,7 @@ func replica(t testing.TB, nc *nats.Conn, id string, log *logBuffer) *Service {
 			{Name: "cohort-messages", Subjects: []string{"cohorts.message.>", "cohorts.other"}, Destination: d},
 		},
 		Destination: func(string) *bridge.Destination { return d },
-		Logger:      slog.New(slog.NewTextHandler(log, nil)),
+		Logger:      log.Logger(slog.LevelInfo),
 	})
 }
 
@@ -77,30 +58,4 @@ func run(t testing.TB, s *Service) (stop func()) {
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
 	return stop
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("gave up waiting for %s", what)
-		}
-	}
-}
-
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestDeniedPermissionIsToldOnce looks at what the server tells of, since the
@@ -24,10 +26,10 @@ func TestDeniedPermissionIsToldOnce(t *testing.T) {
 			] }`, tt.permissions)).URL()
 			denials := make(chan error, 1000)
 			nc := dial(t, url, nats.UserInfo("bridge", "secret"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denials <- err }))
-			log := &logBuffer{}
+			log := &testbed.Log{}
 			stop := run(t, replica(t, nc, "a", log))
 			asker := dial(t, url, nats.UserInfo("ops", "secret"))
-			eventually(t, "the warning", func() bool {
+			testbed.Eventually(t, "the warning", func() bool {
 				if got, err := Ask(t.Context(), asker); err != nil || len(got) > 0 {
 					t.Fatal(got, err)
 				}
@@ -56,11 +58,11 @@ func TestResponsesMayBeAllowedAlone(t *testing.T) {
 		{user: ops, password: secret}
 		{user: bridge, password: secret, permissions: {publish: {deny: ">"}, subscribe: ["$SRV.>"], allow_responses: true}}
 	] }`).URL()
-	log := &logBuffer{}
+	log := &testbed.Log{}
 	run(t, replica(t, dial(t, url, nats.UserInfo("bridge", "secret")), "a", log))
 	asker := dial(t, url, nats.UserInfo("ops", "secret"))
 	for range 3 {
-		eventually(t, "the replica", func() bool { got, err := Ask(t.Context(), asker); return err == nil && len(got) == 1 })
+		testbed.Eventually(t, "the replica", func() bool { got, err := Ask(t.Context(), asker); return err == nil && len(got) == 1 })
 	}
 	if log.String() != "" {
 		t.Errorf("logged %s", log)

@@ -13,13 +13,14 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestAskFindsEveryReplica has two replicas at work.
 func TestAskFindsEveryReplica(t *testing.T) {
 	t.Parallel()
 	url := startServer(t, "").URL()
-	second, first := replica(t, dial(t, url), "b", &logBuffer{}), replica(t, dial(t, url), "a", &logBuffer{})
+	second, first := replica(t, dial(t, url), "b", &testbed.Log{}), replica(t, dial(t, url), "a", &testbed.Log{})
 	second.cfg.Started = second.cfg.Started.Add(time.Hour)
 	first.cfg.State = func(route string) State {
 		return State{Ordering: "key", InFlight: len(route), InHand: 20, Owner: true, Full: route == "payments"}
@@ -34,7 +35,7 @@ func TestAskFindsEveryReplica(t *testing.T) {
 	stopFirst, stopSecond := run(t, first), run(t, second)
 	asker := dial(t, url)
 	var got []Replica
-	eventually(t, "both", func() bool {
+	testbed.Eventually(t, "both", func() bool {
 		var err error
 		if got, err = Ask(t.Context(), asker); err != nil {
 			t.Fatal(err)
@@ -91,7 +92,7 @@ func TestJSONIsStable(t *testing.T) {
 func TestProtocolIsThatOfMicroServices(t *testing.T) {
 	t.Parallel()
 	url := startServer(t, "").URL()
-	ours := replica(t, dial(t, url), "replica-1", &logBuffer{})
+	ours := replica(t, dial(t, url), "replica-1", &testbed.Log{})
 	ours.Settled("payments", bridge.Message{}, bridge.Verdict{
 		Outcome: bridge.Retried, Attempts: 2, Duration: 3 * time.Second, Error: "HTTP 500 Internal Server Error",
 	})
@@ -112,8 +113,8 @@ func TestProtocolIsThatOfMicroServices(t *testing.T) {
 	request := func(subject string) map[string]any {
 		t.Helper()
 		var answer map[string]any
-		eventually(t, "an answer on "+subject, func() bool {
-			msg, err := asker.Request(subject, nil, patience)
+		testbed.Eventually(t, "an answer on "+subject, func() bool {
+			msg, err := asker.Request(subject, nil, testbed.Patience)
 			if errors.Is(err, nats.ErrNoResponders) {
 				return false
 			}
@@ -188,12 +189,12 @@ func TestServiceSurvivesAReconnection(t *testing.T) {
 	t.Parallel()
 	url := startServer(t, "").URL()
 	nc := dial(t, url)
-	run(t, replica(t, nc, "a", &logBuffer{}))
+	run(t, replica(t, nc, "a", &testbed.Log{}))
 	asker := dial(t, url)
 	there := func() bool { got, err := Ask(t.Context(), asker); return err == nil && len(got) == 1 }
-	eventually(t, "the replica", there)
+	testbed.Eventually(t, "the replica", there)
 	if err := nc.ForceReconnect(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the replica again", func() bool { return nc.Stats().Reconnects == 1 && there() })
+	testbed.Eventually(t, "the replica again", func() bool { return nc.Stats().Reconnects == 1 && there() })
 }

@@ -7,26 +7,15 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestRecordOfAReplicaFollowsItsDestinations: who looks into the bucket knows
 // where events go, after a rotation too, and never an address.
 func TestRecordOfAReplicaFollowsItsDestinations(t *testing.T) {
-	server := startServer(t, embedded.Config{})
-	nc, err := nats.Connect(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := testbed.Connect(t, startServer(t, embedded.Config{}).URL())
 	var now atomic.Pointer[bridge.Destination]
 	at := func(address string) *bridge.Destination {
 		u, err := bridge.ParseWebhookURL(address, false)

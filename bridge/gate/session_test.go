@@ -13,43 +13,19 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("gave up waiting for %s", what)
-		}
-	}
-}
-
-func startServer(t *testing.T, c embedded.Config) *embedded.Server {
-	t.Helper()
-	s, err := embedded.Start(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	return s
-}
+// What stands in package testbed, by the names that it has here.
+var (
+	eventually  = testbed.Eventually
+	startServer = testbed.StartServer
+)
 
 // share runs a shared gate on a connection of its own until stop is called.
 func share(t *testing.T, url, replica string, b BucketConfig) (g *Shared, stop func()) {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := testbed.Connect(t, url, nats.ReconnectBufSize(-1), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	c := testConfig(replica)
 	c.HoldMin, c.HoldMax, c.Logger = 300*time.Millisecond, time.Second, slog.New(slog.DiscardHandler)
 	g = NewShared(js, b, Replica{Version: "test", Host: "here", Routes: []string{"payments"}}, c)
@@ -106,9 +82,7 @@ func TestSharedHoldOnARealServer(t *testing.T) {
 func TestSharedGateStartsNothingWithoutNATSAndKnowsTheHoldsAfterwards(t *testing.T) {
 	config := embedded.Config{StoreDir: t.TempDir()}
 	server := startServer(t, config)
-	if _, err := fmt.Sscanf(server.URL(), "nats://127.0.0.1:%d", &config.Port); err != nil {
-		t.Fatal(err)
-	}
+	config.Port = testbed.Port(t, server)
 	a, _ := share(t, server.URL(), "a", testBucket)
 	b, _ := share(t, server.URL(), "b", testBucket)
 	d := destination(t, unlimitedPace)

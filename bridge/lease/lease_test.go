@@ -4,26 +4,23 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	// patience is how long a test waits for what must happen.
-	patience = 60 * time.Second
-	key      = "owner.payments"
-	bucket   = "makebridge"
+	key    = "owner.payments"
+	bucket = "makebridge"
 )
 
 type bed struct {
@@ -34,12 +31,7 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	s, err := embedded.Start(embedded.Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	b := &bed{T: t, server: s}
+	b := &bed{T: t, server: testbed.StartServer(t, embedded.Config{})}
 	b.js = b.dial()
 	b.createBucket()
 	return b
@@ -47,16 +39,7 @@ func newBed(t *testing.T) *bed {
 
 func (b *bed) dial() jetstream.JetStream {
 	b.Helper()
-	nc, err := nats.Connect(b.server.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return js
+	return testbed.Connect(b, b.server.URL())
 }
 
 func (b *bed) createBucket() jetstream.KeyValue {
@@ -76,7 +59,7 @@ func (b *bed) keeper(replica string) *Keeper {
 
 func (b *bed) acquire(k *Keeper, life time.Duration) *Tenure {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), patience)
+	ctx, cancel := context.WithTimeout(b.Context(), testbed.Patience)
 	defer cancel()
 	t, err := k.Acquire(ctx, key, life)
 	if err != nil {
@@ -101,11 +84,7 @@ func (b *bed) revision() uint64 {
 
 func (b *bed) eventually(what string, ok func() bool) {
 	b.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			b.Fatalf("gave up waiting for %s", what)
-		}
-	}
+	testbed.Eventually(b, what, ok)
 }
 
 func isOver(t *Tenure) bool {
@@ -325,20 +304,9 @@ func TestRemovedRecordMakesNoSecondOwner(t *testing.T) {
 func TestOutageSuspendsATenure(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	var port int
-	if _, err := fmt.Sscan(b.server.URL()[strings.LastIndex(b.server.URL(), ":")+1:], &port); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+	config := embedded.Config{StoreDir: t.TempDir(), Port: testbed.Port(t, b.server)}
 	b.server.Shutdown()
-	restart := func() {
-		s, err := embedded.Start(embedded.Config{StoreDir: dir, Port: port})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Shutdown)
-		b.server = s
-	}
+	restart := func() { b.server = testbed.StartServer(t, config) }
 	restart()
 	b.eventually("a connection", func() bool { return b.js.Conn().IsConnected() })
 	b.createBucket()

@@ -3,8 +3,6 @@ package receipt
 import (
 	"context"
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,36 +11,22 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge"
-	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
+// What stands in package testbed, by the names that it has here.
+var (
+	eventually  = testbed.Eventually
+	startServer = testbed.StartServer
+)
 
-func startServer(t testing.TB, c embedded.Config) *embedded.Server {
-	t.Helper()
-	s, err := embedded.Start(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	return s
-}
+type logBuffer = testbed.Log
 
 func dial(t testing.TB, url string, options ...nats.Option) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(url, append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return testbed.Connect(t, url, append(options, nats.ReconnectBufSize(-1))...)
 }
 
 func createStream(t testing.TB, js jetstream.JetStream) jetstream.Stream {
@@ -57,7 +41,7 @@ func createStream(t testing.TB, js jetstream.JetStream) jetstream.Stream {
 // run runs a recorder until stop is called.
 func run(t testing.TB, js jetstream.JetStream, log *logBuffer) (r *Recorder, stop func()) {
 	t.Helper()
-	r = New(Config{JetStream: js, Stream: "EVENTS_RECEIPTS", Replica: "replica-1", Logger: slog.New(slog.NewTextHandler(log, nil))})
+	r = New(Config{JetStream: js, Stream: "EVENTS_RECEIPTS", Replica: "replica-1", Logger: log.Logger(slog.LevelInfo)})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()
@@ -83,15 +67,6 @@ func stored(t testing.TB, s jetstream.Stream) (all []*jetstream.RawStreamMsg) {
 	return all
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("gave up waiting for %s", what)
-		}
-	}
-}
-
 func event() bridge.Message {
 	return bridge.Message{
 		Subject: "payments.success", Body: []byte("canary payload"), Sequence: 7, Delivery: 2,
@@ -101,21 +76,4 @@ func event() bridge.Message {
 
 func delivered(id string) bridge.Verdict {
 	return bridge.Verdict{Outcome: bridge.Delivered, EventID: id, Status: 200, Attempts: 3, Duration: 1500 * time.Millisecond}
-}
-
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

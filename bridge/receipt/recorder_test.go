@@ -14,6 +14,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestReceiptOfEveryOutcome(t *testing.T) {
@@ -118,9 +119,7 @@ func TestServerThatIsAwayIsNoTrouble(t *testing.T) {
 	t.Parallel()
 	config := embedded.Config{StoreDir: t.TempDir()}
 	server := startServer(t, config)
-	if _, err := fmt.Sscan(server.URL()[strings.LastIndex(server.URL(), ":")+1:], &config.Port); err != nil {
-		t.Fatal(err)
-	}
+	config.Port = testbed.Port(t, server)
 	js := dial(t, server.URL())
 	s := createStream(t, js)
 	r, stop := run(t, js, &logBuffer{})

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,23 +24,7 @@ type bed struct {
 
 func newBed(t *testing.T, config embedded.Config) *bed {
 	t.Helper()
-	if config.StoreDir == "" {
-		config.StoreDir = t.TempDir()
-	}
-	s, err := embedded.Start(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	nc, err := nats.Connect(s.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	b := &bed{t: t}
-	if b.js, err = jetstream.New(nc); err != nil {
-		t.Fatal(err)
-	}
+	b := &bed{t: t, js: testbed.Connect(t, testbed.StartServer(t, config).URL())}
 	b.stream(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>", "messages.>", "redeliver.>"}, AllowDirect: true, Duplicates: 10 * time.Minute})
 	b.stream(jetstream.StreamConfig{Name: "EVENTS_DLQ", Subjects: []string{"dlq.>"}, AllowDirect: true})
 	b.consume("payments")

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // fill stores letters of payments.
@@ -30,20 +31,7 @@ func fill(b *testing.B, js jetstream.JetStream, letters int) {
 
 func benchLetters(b *testing.B, letters int) (*Letters, *Events) {
 	b.Helper()
-	s, err := embedded.Start(embedded.Config{StoreDir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(s.Shutdown)
-	nc, err := nats.Connect(s.URL())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.Fatal(err)
-	}
+	js := testbed.Connect(b, testbed.StartServer(b, embedded.Config{}).URL())
 	for name, subject := range map[string]string{"EVENTS": "redeliver.>", "EVENTS_DLQ": "dlq.>"} {
 		if _, err := js.CreateStream(b.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{subject}, AllowDirect: true}); err != nil {
 			b.Fatal(err)

@@ -1,45 +1,39 @@
 package report
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
 
 // bed is a server with the stream and the bucket of a bridge.
 type bed struct {
 	t   *testing.T
 	url string
 	js  jetstream.JetStream
-	log *logBuffer
+	log testbed.Log
 }
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	server, err := embedded.Start(embedded.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	b := &bed{t: t, url: server.URL(), log: &logBuffer{}}
+	b := &bed{t: t, url: testbed.StartServer(t, embedded.Config{}).URL()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the reporters:\n%s", b.log.String())
+		}
+	})
 	b.js = b.dial()
 	if _, err := b.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge"}); err != nil {
 		t.Fatal(err)
@@ -57,23 +51,14 @@ func (b *bed) createStream() {
 
 func (b *bed) dial() jetstream.JetStream {
 	b.t.Helper()
-	nc, err := nats.Connect(b.url, nats.MaxReconnects(-1))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return js
+	return testbed.Connect(b.t, b.url)
 }
 
 // reporter is one replica's, on a connection of its own, which does not run.
 func (b *bed) reporter(interval time.Duration) *Reporter {
 	return New(Config{
 		JetStream: b.dial(), Bucket: "makebridge", Now: time.Now, Interval: interval,
-		Logger: slog.New(slog.NewTextHandler(b.log, nil)),
+		Logger: b.log.Logger(slog.LevelInfo),
 	})
 }
 
@@ -89,11 +74,7 @@ func (b *bed) run(r *Reporter) (stop func()) {
 
 func (b *bed) eventually(what string, ok func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			b.t.Fatalf("gave up waiting for %s\n%s", what, b.log)
-		}
-	}
+	testbed.Eventually(b.t, what, ok)
 }
 
 // published is a report as the stream has it.
@@ -165,22 +146,3 @@ func deadLetter(r *Reporter, route string, reason bridge.Reason) {
 	r.Settled(route, bridge.Message{Subject: "payments.success"},
 		bridge.Verdict{Outcome: bridge.DeadLettered, Reason: reason, EventID: "event-1", Error: "secret of the answer"})
 }
-
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *logBuffer) has(text string) bool { return strings.Contains(l.String(), text) }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
@@ -16,12 +15,10 @@ import (
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/receipt"
 	"github.com/makebridge/makebridge/bridge/stream"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
 
 // bed is a server with the streams and the bucket of a bridge.
 type bed struct {
@@ -33,23 +30,10 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	server, err := embedded.Start(embedded.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	nc, err := nats.Connect(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	b := &bed{t: t, settings: stream.Settings{
+	b := &bed{t: t, js: testbed.Connect(t, testbed.StartServer(t, embedded.Config{}).URL()), settings: stream.Settings{
 		Stream: "EVENTS", DLQ: "EVENTS_DLQ", Receipts: "EVENTS_RECEIPTS", Bucket: "makebridge", Subjects: []string{"payments.>"},
 		Replicas: 1, MaxAge: 720 * time.Hour, ReceiptsMaxAge: 168 * time.Hour, AckWait: 30 * time.Second, Provision: true, Version: "test",
 	}}
-	if b.js, err = jetstream.New(nc); err != nil {
-		t.Fatal(err)
-	}
 	b.config = Config{JetStream: b.js, Stream: "EVENTS", DLQ: "EVENTS_DLQ", Receipts: "EVENTS_RECEIPTS", Bucket: "makebridge"}
 	if _, err := b.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge", LimitMarkerTTL: time.Minute}); err != nil {
 		t.Fatal(err)
@@ -120,7 +104,7 @@ func (b *bed) run(handle handlerFunc, others ...string) (stop func()) {
 	settled, done := context.WithCancel(context.Background())
 	recorded := make(chan struct{})
 	go func() { recording(settled); close(recorded) }()
-	go func() { supervisor.Run(ctx, patience); done() }()
+	go func() { supervisor.Run(ctx, testbed.Patience); done() }()
 	stop = func() { cancel(); <-recorded }
 	b.t.Cleanup(stop)
 	return stop
@@ -185,14 +169,13 @@ func (b *bed) becomes(id string, state State, receipts int) Route {
 }
 
 // eventually reads the trace of an event until it is as it should be.
-func (b *bed) eventually(id string, ok func(*Trace) bool) *Trace {
+func (b *bed) eventually(id string, ok func(*Trace) bool) (got *Trace) {
 	b.t.Helper()
-	var got *Trace
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if got = b.read(id); ok(got) {
-			return got
+	defer func() {
+		if b.t.Failed() {
+			b.t.Logf("the last trace is %+v", got)
 		}
-	}
-	b.t.Fatalf("gave up at %+v", got)
-	return nil
+	}()
+	testbed.Eventually(b.t, "the trace to be as it should", func() bool { got = b.read(id); return ok(got) })
+	return got
 }

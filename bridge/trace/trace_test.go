@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 )
 
@@ -80,14 +81,14 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 				t.Errorf("until %s", got.Until)
 			}
 			for _, s := range got.Steps {
-				if d := time.Since(s.At); d < 0 || d > patience {
+				if d := time.Since(s.At); d < 0 || d > testbed.Patience {
 					t.Errorf("happened at %s", s.At)
 				}
 			}
 			whole := b.read(id)
 			p := whole.Publishes[0]
 			if whole.Type != "payment.refunded" || p.Sequence != sequence || p.Subject != "payments.refunded" || !p.Stored || p.ReplayOf != "" ||
-				time.Since(p.PublishedAt) > patience || !p.ExpiresAt.Equal(p.PublishedAt.Add(720*time.Hour)) {
+				time.Since(p.PublishedAt) > testbed.Patience || !p.ExpiresAt.Equal(p.PublishedAt.Add(720*time.Hour)) {
 				t.Errorf("%+v", whole)
 			}
 			if unknown := strings.Join(whole.Unknown, "\n"); tt.receipts != (unknown == "") || !tt.receipts && !strings.Contains(unknown, "EVENTS_RECEIPTS does not exist") {
@@ -303,7 +304,7 @@ func TestProgressIsTold(t *testing.T) {
 	b := newBed(t)
 	const events = 5000
 	for i := range events {
-		if _, err := b.js.PublishAsync("payments.refunded", nil, jetstream.WithStallWait(patience)); err != nil {
+		if _, err := b.js.PublishAsync("payments.refunded", nil, jetstream.WithStallWait(testbed.Patience)); err != nil {
 			t.Fatal(i, err)
 		}
 	}
