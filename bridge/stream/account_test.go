@@ -149,7 +149,7 @@ func connect(t *testing.T, b *bed, server string, options ...nats.Option) *nats.
 	t.Helper()
 	nc, err := Connect(ConnectConfig{
 		Servers: []string{server}, Options: append(options, nats.ReconnectWait(20*time.Millisecond)),
-		Logger: b.logs.logger(),
+		Logger: b.logger(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func newTestAcks(t *testing.T, b *bed) *acks {
 	nc := b.dial().Conn()
 	a := newAcks(nc, func(it *item, reply string) error {
 		return nc.PublishRequest(it.latest().Reply, reply, []byte(ackBody))
-	}, b.logs.logger())
+	}, b.logger())
 	stop, err := a.listen()
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,7 @@ package stream
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,12 +13,18 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
+const patience = testbed.Patience
+
+// What stands in package testbed, by the names that it has here.
+var (
+	eventually = testbed.Eventually
+	writeFile  = testbed.ConfigFile
+)
 
 // bed is a server with a client of the test's own.
 type bed struct {
@@ -29,7 +32,7 @@ type bed struct {
 	config embedded.Config
 	server *embedded.Server
 	js     jetstream.JetStream
-	logs   *logBuffer
+	logs   *testbed.Log
 	grace  time.Duration // of replicas that stop; 0: patience
 	owning Acquire       // of replicas; nil: the real one
 }
@@ -37,13 +40,9 @@ type bed struct {
 func newBed(t *testing.T, config embedded.Config) *bed {
 	t.Helper()
 	config.StoreDir = t.TempDir()
-	b := &bed{t: t, config: config, logs: &logBuffer{}}
+	b := &bed{t: t, config: config, logs: &testbed.Log{}}
 	b.start()
-	// The port stays, for a server that is started again.
-	port := b.server.URL()[strings.LastIndex(b.server.URL(), ":")+1:]
-	if _, err := fmt.Sscan(port, &b.config.Port); err != nil {
-		t.Fatal(err)
-	}
+	b.config.Port = testbed.Port(t, b.server) // for a server that is started again
 	t.Cleanup(func() { b.server.Shutdown() })
 	return b
 }
@@ -57,12 +56,14 @@ func (b *bed) start() {
 	b.server = s
 }
 
+func (b *bed) logger() *slog.Logger { return b.logs.Logger(slog.LevelDebug) }
+
 // dial connects as the bridge does.
 func (b *bed) dial(options ...nats.Option) jetstream.JetStream {
 	b.t.Helper()
 	nc, err := Connect(ConnectConfig{
 		Servers: []string{b.server.URL()}, Options: append(options, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0)),
-		Logger: b.logs.logger(),
+		Logger: b.logger(),
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -112,8 +113,7 @@ func (b *bed) consumer(name string) *jetstream.ConsumerInfo {
 func (b *bed) settled(route string) {
 	b.t.Helper()
 	eventually(b.t, "everything of "+route+" to be settled", func() bool {
-		c, err := b.client().Consumer(b.t.Context(), "EVENTS", route)
-		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+		return testbed.Settled(b.t.Context(), b.client(), "EVENTS", route)
 	})
 }
 
@@ -207,7 +207,7 @@ func (b *bed) runUnbound(js jetstream.JetStream, settings Settings, handle handl
 	r.Supervisor = NewSupervisor(SupervisorConfig{
 		JetStream: js, Settings: settings, Routes: routes,
 		Handler:  func(*bridge.Route) Handler { return handle },
-		Observer: r, Logger: b.logs.logger(), Acquire: acquire,
+		Observer: r, Logger: b.logger(), Acquire: acquire,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -223,49 +223,4 @@ func (b *bed) runUnbound(js jetstream.JetStream, settings Settings, handle handl
 
 func accept(context.Context, bridge.Message) bridge.Verdict {
 	return bridge.Verdict{Outcome: bridge.Delivered, Status: 200, Attempts: 1}
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("gave up waiting for %s", what)
-		}
-	}
-}
-
-// logBuffer keeps log lines for assertions.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *logBuffer) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-func writeFile(t *testing.T, text string) string {
-	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "*.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 type settledFunc func()
@@ -28,11 +29,7 @@ func BenchmarkOrdering(b *testing.B) {
 
 func benchmarkOrdering(b *testing.B, ordering bridge.Ordering) {
 	const keys, handling, concurrency = 1000, 20 * time.Millisecond, 64
-	server, err := embedded.Start(embedded.Config{StoreDir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Shutdown()
+	server := testbed.StartServer(b, embedded.Config{})
 	log := slog.New(slog.DiscardHandler)
 	nc, err := Connect(ConnectConfig{Servers: []string{server.URL()}, Logger: log})
 	if err != nil {
@@ -75,7 +72,7 @@ func benchmarkOrdering(b *testing.B, ordering bridge.Ordering) {
 		<-time.After(handling)
 		return bridge.Verdict{Outcome: bridge.Delivered}
 	})
-	acquirer := (&bed{logs: &logBuffer{}}).acquire(js, settings.Bucket)
+	acquirer := (&bed{logs: &testbed.Log{}}).acquire(js, settings.Bucket)
 	s := NewSupervisor(SupervisorConfig{
 		JetStream: js, Settings: settings, Routes: []*bridge.Route{route}, Acquire: acquirer,
 		Handler: func(*bridge.Route) Handler { return handler }, Observer: settledFunc(all.Done), Logger: log,

@@ -17,7 +17,7 @@ import (
 
 // acquire is what lets a replica own routes.
 func (b *bed) acquire(js jetstream.JetStream, bucket string) Acquire {
-	keeper := lease.New(lease.Config{JetStream: js, Bucket: bucket, Replica: nuid.Next(), Logger: b.logs.logger()})
+	keeper := lease.New(lease.Config{JetStream: js, Bucket: bucket, Replica: nuid.Next(), Logger: b.logger()})
 	return func(ctx context.Context, route string, life time.Duration) (Tenure, error) {
 		t, err := keeper.Acquire(ctx, "owner."+route, life)
 		if err != nil {

@@ -29,7 +29,7 @@ func Connect(t testing.TB, url string, options ...nats.Option) jetstream.JetStre
 
 // Settled reports whether a consumer with FilterSubjects has nothing left:
 // everything that its stream holds for it was delivered and acknowledged. It is
-// false where the server does not say.
+// false where the server does not say, or the consumer has no leader.
 //
 // That nothing is pending is not enough: a server may say so before it has
 // counted the last message, so Settled asks for that one, too.
@@ -39,7 +39,7 @@ func Settled(ctx context.Context, js jetstream.JetStream, stream, consumer strin
 		return false
 	}
 	i := c.CachedInfo()
-	if i.NumPending > 0 || i.NumAckPending > 0 {
+	if i.NumPending > 0 || i.NumAckPending > 0 || i.Cluster != nil && i.Cluster.Leader == "" {
 		return false
 	}
 	last, err := lastFor(ctx, js, i)
