@@ -1,6 +1,7 @@
 package backlog
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -43,4 +44,20 @@ func decodeReplica(id string, e jetstream.KeyValueEntry) (Replica, error) {
 		r.Destinations[route] = Destination{d.ID, d.Name}
 	}
 	return r, nil
+}
+
+// decodeDue reads when an event that was put off is due. There may be a hundred
+// thousand such notes, and package json takes longer for them than the server
+// does to send them: it reads only what does not end as package stream writes it.
+func decodeDue(value []byte) (time.Time, error) {
+	var v struct {
+		Due time.Time `json:"due"`
+	}
+	if _, rest, ok := bytes.Cut(value, []byte(`,"due":"`)); ok {
+		if text, ok := bytes.CutSuffix(rest, []byte(`"}`)); ok && v.Due.UnmarshalText(text) == nil {
+			return v.Due, nil
+		}
+	}
+	err := json.Unmarshal(value, &v)
+	return v.Due, err
 }

@@ -96,11 +96,10 @@ func (s *shared) take(e jetstream.KeyValueEntry) {
 			s.owners[rest] = v.Replica
 		}
 	case "parked":
-		var v struct {
-			Due time.Time `json:"due"`
-		}
-		if route, _, ok := strings.Cut(rest, "."); ok && json.Unmarshal(e.Value(), &v) == nil {
-			s.due[route] = append(s.due[route], v.Due)
+		if route, _, ok := strings.Cut(rest, "."); ok {
+			if due, err := decodeDue(e.Value()); err == nil {
+				s.due[route] = append(s.due[route], due)
+			}
 		}
 	}
 }
