@@ -41,10 +41,13 @@ const (
 	returning
 )
 
+// handled reports whether the event has started and is not done with.
+func (s stage) handled() bool { return s == running || s == settling }
+
 // insert puts an event in its place, behind a head that has started.
 func (l *lane) insert(it *item) {
 	from := 0
-	if len(l.items) > 0 && (l.items[0].stage == running || l.items[0].stage == settling) {
+	if len(l.items) > 0 && l.items[0].stage.handled() {
 		from = 1
 	}
 	at, _ := slices.BinarySearchFunc(l.items[from:], it, func(a, b *item) int { return cmp.Compare(a.Sequence, b.Sequence) })

@@ -17,7 +17,7 @@ type lanes struct {
 	ordering bridge.Ordering
 
 	mu     sync.Mutex
-	active bool // what comes back will come back here
+	active bool // what comes back will come back here; else only what has started is here
 	byKey  map[string]*lane
 	heads  heads
 	delays delays
@@ -68,17 +68,20 @@ func (q *lanes) coming() int {
 	n := 0
 	for _, l := range q.byKey { // there is one
 		n += len(l.items)
-		if s := l.items[0].stage; s == running || s == settling {
+		if l.items[0].stage.handled() {
 			n--
 		}
 	}
 	return n
 }
 
+// drain ends the activity, too: an event that has started is settled or let go
+// from now on, and does not stay in hand for another start.
 func (q *lanes) drain() []*item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	items := q.find(func(it *item) bool { return it.stage != running && it.stage != settling })
+	q.active = false
+	items := q.find(func(it *item) bool { return !it.stage.handled() })
 	for _, it := range items {
 		q.out(it)
 	}
@@ -86,30 +89,38 @@ func (q *lanes) drain() []*item {
 	return items
 }
 
-// activate says whether events that are given back come back here.
-func (q *lanes) activate(yes bool) {
+// activate says that events which are given back come back here, until drain.
+func (q *lanes) activate() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.active = yes
+	q.active = true
 }
 
 // decided notes that there is a verdict on an event.
-func (q *lanes) decided(it *item) { q.move(it, settling) }
-
-// again has an event start once more that nothing was posted of. Like all that
-// take an event back it reports false for one that is in no lane.
-func (q *lanes) again(it *item) bool { return q.move(it, waiting) }
-
-// move takes an event that has started on to another stage.
-func (q *lanes) move(it *item, to stage) bool {
+func (q *lanes) decided(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it.lane == nil {
+	if it.lane != nil {
+		q.set(it, settling)
+	}
+}
+
+// again has an event start once more that nothing was posted of. Like all that
+// take an event back it reports false for one that is in no lane, and where the
+// lanes have been drained since it started: it would be kept from whoever serves
+// the route now.
+func (q *lanes) again(it *item) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.takes(it) {
 		return false
 	}
-	q.set(it, to)
+	q.set(it, waiting)
 	return true
 }
+
+// takes reports whether an event may be taken back. The lock is held.
+func (q *lanes) takes(it *item) bool { return q.active && it.lane != nil }
 
 // leave takes out an event that is settled: the next of its lane may start.
 func (q *lanes) leave(it *item) {
@@ -123,7 +134,7 @@ func (q *lanes) leave(it *item) {
 func (q *lanes) putOff(it *item, due time.Time, noted uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it.lane == nil {
+	if !q.takes(it) {
 		return false
 	}
 	if it.renewed() { // it was brought back already
@@ -158,7 +169,8 @@ func (q *lanes) takeDue(now time.Time) (items []*item) {
 	}
 }
 
-// set takes an event to a stage. The lock is held, as for all that follow.
+// set takes an event to a stage. One that had started goes back to its place: older
+// ones may have come meanwhile. The lock is held, as for all that follow.
 func (q *lanes) set(it *item, to stage) {
 	if it.stage == returning {
 		q.back--
@@ -166,8 +178,13 @@ func (q *lanes) set(it *item, to stage) {
 	if to == returning {
 		q.back++
 	}
+	l, again := it.lane, it.stage.handled() && !to.handled()
 	it.stage = to
-	q.heads.update(it.lane)
+	if again && len(l.items) > 1 {
+		l.remove(it)
+		l.insert(it)
+	}
+	q.heads.update(l)
 }
 
 // out takes an event out of its lane.

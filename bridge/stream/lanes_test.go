@@ -116,7 +116,7 @@ func TestHeadThatReturnsKeepsItsLaneWaiting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := newLanes(bridge.OrderingKey)
-			q.activate(true)
+			q.activate()
 			head, behind := laneItem("a", 1, 1, now), laneItem("a", 2, 1, now)
 			q.add(head)
 			q.add(behind)
@@ -147,6 +147,7 @@ func TestRedeliveryThatComesFirst(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	q := newLanes(bridge.OrderingKey)
+	q.activate()
 	it := laneItem("a", 1, 1, now)
 	q.add(it)
 	q.next(now)
@@ -156,5 +157,64 @@ func TestRedeliveryThatComesFirst(t *testing.T) {
 	q.putOff(it, now.Add(time.Hour), 1)
 	if diff := cmp.Diff([]uint64{1}, starts(q, now)); diff != "" {
 		t.Errorf("started (-want +got):\n%s", diff)
+	}
+}
+
+// TestDrainedLanesTakeNothingBack: the route may be another replica's as soon as
+// they are drained. What stayed in hand after that would be kept alive, and from
+// that replica, for as long as this one lives.
+func TestDrainedLanesTakeNothingBack(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, back := range map[string]func(*lanes, *item) bool{
+		"to start again": func(q *lanes, it *item) bool { return q.again(it) },
+		"put off":        func(q *lanes, it *item) bool { return q.putOff(it, now.Add(time.Hour), 1) },
+		"given back":     func(q *lanes, it *item) bool { return q.release(it, now) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := newLanes(bridge.OrderingKey)
+			q.activate()
+			it := laneItem("a", 1, 1, now)
+			q.add(it)
+			q.next(now)
+			q.decided(it)
+			q.drain()
+			if back(q, it) {
+				t.Error("taken back by drained lanes")
+			}
+			q.activate() // another tenure: the event is in it still
+			if !back(q, it) {
+				t.Error("not taken back by lanes that serve again")
+			}
+		})
+	}
+}
+
+// TestHeadThatStartsAgainLetsOlderOnesGoFirst: older events come late where the
+// server has forgotten what it had handed out.
+func TestHeadThatStartsAgainLetsOlderOnesGoFirst(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	q := newLanes(bridge.OrderingKey)
+	q.activate()
+	head := laneItem("a", 5, 1, now)
+	q.add(head)
+	q.next(now)
+	for _, seq := range []uint64{7, 3, 1} {
+		q.add(laneItem("a", seq, 1, now))
+	}
+	q.decided(head)
+	q.putOff(head, now.Add(time.Hour), 1)
+	var order []uint64
+	for it := q.next(now); it != nil; it = q.next(now) {
+		order = append(order, it.Sequence)
+		q.leave(it)
+	}
+	if diff := cmp.Diff([]uint64{1, 3}, order); diff != "" {
+		t.Errorf("started (-want +got):\n%s", diff)
+	}
+	if n := q.blocked(); n != 1 {
+		t.Errorf("%d lanes wait, want one: 7 is behind 5", n)
 	}
 }

@@ -100,7 +100,7 @@ func (c *consumer) assume(ctx context.Context, t Tenure, now time.Time) {
 	}
 	o.takeover = newTakeover(t, c.ackWait, now)
 	o.owned.Store(true)
-	o.lanes.activate(true)
+	o.lanes.activate()
 	ctx, o.stop = context.WithCancel(ctx)
 	c.handling.Go(func() {
 		c.settler.parking.follow(ctx, c.route.Name, func(id identity, revision uint64) {
@@ -129,11 +129,10 @@ func (c *consumer) dismiss() {
 	}
 }
 
-// withdraw ends the tenure as far as the lanes know. What has started stays in
-// them: should the route come back here, others wait for it.
+// withdraw ends the tenure, after the lanes were drained. What has started stays
+// in them: should the route come back here, others wait for it.
 func (o *order) withdraw() {
 	o.stop()
-	o.lanes.activate(false)
 	o.tenure, o.takeover = nil, nil
 	o.owned.Store(false)
 	o.full.Store(false)
@@ -184,6 +183,9 @@ func (o *order) keeps(ctx, grace context.Context, it *item, v bridge.Verdict) bo
 		return false
 	}
 	if !o.lanes.release(it, time.Now()) {
+		if ctx.Err() != nil { // since it was asked: the lanes are drained
+			return false
+		}
 		c.drop(it)
 		return true
 	}

@@ -35,7 +35,7 @@ func (q *lanes) redelivered(it *item) {
 func (q *lanes) release(it *item, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it.lane == nil || !q.active {
+	if !q.takes(it) {
 		return false
 	}
 	q.returns(it, now)
