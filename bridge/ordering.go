@@ -1,10 +1,7 @@
 package bridge
 
 import (
-	"errors"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/makebridge/makebridge/schemas"
 	"github.com/makebridge/makebridge/subjects"
@@ -33,14 +30,14 @@ func (o Ordering) String() string { return orderings()[o] }
 // MarshalText returns the same as String.
 func (o Ordering) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText reads none, key or strict, in capitals too. Its error does not
-// quote the text.
+// UnmarshalText reads none, key or strict, in capitals too. Its error is a
+// *ChoiceError.
 func (o *Ordering) UnmarshalText(text []byte) error {
-	i := slices.Index(orderings(), strings.ToLower(strings.TrimSpace(string(text))))
-	if i < 1 {
-		return errors.New("must be none, key or strict")
+	i, err := Choose(text, orderings()[1:])
+	if err != nil {
+		return err
 	}
-	*o = Ordering(i) //nolint:gosec // there are three
+	*o = Ordering(i + 1) //nolint:gosec // there are three
 	return nil
 }
 

@@ -1,11 +1,5 @@
 package bridge
 
-import (
-	"errors"
-	"slices"
-	"strings"
-)
-
 // Validation says how strictly events are checked before they are delivered.
 type Validation uint8
 
@@ -27,12 +21,13 @@ func (v Validation) String() string { return validations()[v] }
 // MarshalText returns the same as String.
 func (v Validation) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText reads enforce, warn or off, in capitals too. Its error does not quote the text.
+// UnmarshalText reads enforce, warn or off, in capitals too. Its error is a
+// *ChoiceError.
 func (v *Validation) UnmarshalText(text []byte) error {
-	i := slices.Index(validations(), strings.ToLower(string(text)))
-	if i < 1 {
-		return errors.New("must be enforce, warn or off")
+	i, err := Choose(text, validations()[1:])
+	if err != nil {
+		return err
 	}
-	*v = Validation(i) //nolint:gosec // there are three
+	*v = Validation(i + 1) //nolint:gosec // there are three
 	return nil
 }

@@ -2,8 +2,9 @@ package config
 
 import (
 	"log/slog"
-	"slices"
 	"strings"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // Format is the format of logs.
@@ -84,10 +85,9 @@ func (s *Switch) UnmarshalText(text []byte) error {
 // choose returns the place of a word in a closed set, from 1; 0 with an error
 // if it is none of them.
 func choose(text []byte, words []string) (int, error) {
-	i := slices.Index(words, strings.ToLower(strings.TrimSpace(string(text))))
-	if i < 0 {
-		last := len(words) - 1
-		return 0, fault("must be " + strings.Join(words[:last], ", ") + " or " + words[last])
+	i, err := bridge.Choose(text, words)
+	if err != nil {
+		return 0, err
 	}
 	return i + 1, nil
 }

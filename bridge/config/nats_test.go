@@ -146,7 +146,7 @@ func TestContextByName(t *testing.T) {
 			t.Errorf("%s: what is set explicitly does not win: %+v", dir.variable, n)
 		}
 		got := problemsOf(t, dir.variable+"="+root, "NATS_CONTEXT=production")
-		if diff := cmp.Diff([]string{"NATS_CONTEXT: the file: no such file or directory"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"NATS_CONTEXT: there is no such context: nats context ls lists those of this user"}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", dir.variable, diff)
 		}
 	}

@@ -2,6 +2,8 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,9 @@ func readContext(name string, e environment) (natscontext.Settings, error) {
 		return s, err
 	}
 	content, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(name) {
+		return s, fault("there is no such context: nats context ls lists those of this user")
+	}
 	if err != nil {
 		return s, fault(fileFault(err, "cannot be read"))
 	}

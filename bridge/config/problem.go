@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // Problem is one thing that is wrong with one variable.
@@ -106,15 +108,19 @@ type fault string
 func (f fault) Error() string { return string(f) }
 
 // faultOf says what err says if that is known to hold no value: a fault's own
-// words, or the operating system's reason without the path.
+// words, those that may be chosen, or the operating system's reason without the
+// path.
 func faultOf(err error, otherwise string) string {
 	var (
-		f    fault
-		path *fs.PathError
+		f      fault
+		choice *bridge.ChoiceError
+		path   *fs.PathError
 	)
 	switch {
 	case errors.As(err, &f):
 		return string(f)
+	case errors.As(err, &choice):
+		return choice.Error()
 	case errors.As(err, &path):
 		return path.Err.Error()
 	default:

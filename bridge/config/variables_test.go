@@ -99,7 +99,7 @@ func TestEveryVariable(t *testing.T) {
 		{"BRIDGE_HOLD_MIN", func(c *Config) any { return c.Hold.Min }, 15 * s, "5m", 5 * m, append(durations, "6m"), ""},
 		{"BRIDGE_HOLD_MAX", func(c *Config) any { return c.Hold.Max }, 5 * m, "15s", 15 * s, durations, ""},
 		{"BRIDGE_ACK_WAIT", func(c *Config) any { return c.AckWait }, m, "1s", s, append(durations, "999ms"), ""},
-		{"BRIDGE_VALIDATION", func(c *Config) any { return c.Validation }, bridge.ValidationEnforce, "WARN", bridge.ValidationWarn, []string{"on"}, ""},
+		{"BRIDGE_VALIDATION", func(c *Config) any { return c.Validation }, bridge.ValidationEnforce, "WARN ", bridge.ValidationWarn, []string{"on"}, ""},
 		{"BRIDGE_ALLOW_HTTP", func(c *Config) any { return c.AllowHTTP }, false, "true", true, []string{"perhaps"}, ""},
 		{"BRIDGE_HTTP_ADDR", func(c *Config) any { return c.HTTPAddr }, ":8080", "[::1]:0", "[::1]:0", []string{"8080", ":http", ":99999", "a:b:c"}, ""},
 		{"BRIDGE_PPROF", func(c *Config) any { return c.Profiles }, false, "true", true, []string{"cpu"}, ""},
@@ -167,6 +167,9 @@ func TestEveryVariable(t *testing.T) {
 				for _, p := range problems.Problems {
 					if !mentions(p, r.variable) {
 						t.Errorf("%q: %s does not name %s", bad, p, r.variable)
+					}
+					if strings.HasSuffix(p.Message, "is not valid") {
+						t.Errorf("%q: %s does not say what would be", bad, p)
 					}
 				}
 			}
