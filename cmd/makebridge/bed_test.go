@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +17,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // beProgram, in the environment, makes the test binary the program itself, for
@@ -41,8 +38,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience is how long a test waits for what must happen; machines are slow.
-const patience = 60 * time.Second
+const patience = testbed.Patience
 
 // world is a NATS server, a make.com stand-in, and a client of the test's own.
 type world struct {
@@ -79,14 +75,7 @@ func (w *world) furnish(url string, makecom standin.Config, options ...nats.Opti
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.makecom.Close() })
-	nc, err := nats.Connect(url, append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	if w.js, err = jetstream.New(nc); err != nil {
-		t.Fatal(err)
-	}
+	w.js = testbed.Connect(t, url, options...)
 	w.env = []string{
 		"NATS_URL=" + url,
 		"MAKE_WEBHOOK_PAYMENTS_URL=" + w.makecom.URL("payments"),
@@ -104,12 +93,7 @@ func (w *world) startNATS() {
 		w.t.Fatal(err)
 	}
 	w.nats = s
-	if w.config.Port == 0 { // keep it, for a server that is started again
-		port := s.URL()[strings.LastIndex(s.URL(), ":")+1:]
-		if err := json.Unmarshal([]byte(port), &w.config.Port); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	w.config.Port = testbed.Port(w.t, s) // for a server that is started again
 }
 
 // publish waits for the stream, since the bridge creates it.
@@ -146,11 +130,7 @@ func (w *world) commandAs(env []string, args ...string) (status int, out, errs s
 
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatalf("gave up waiting for %s", what)
-		}
-	}
+	testbed.Eventually(w.t, what, ok)
 }
 
 func (w *world) consumer(route string) *jetstream.ConsumerInfo {
@@ -169,25 +149,7 @@ func (w *world) consumer(route string) *jetstream.ConsumerInfo {
 // settled waits until the server has nothing left for a route.
 func (w *world) settled(route string) {
 	w.t.Helper()
-	w.eventually("everything to be settled", func() bool {
-		i := w.consumer(route)
-		return i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= w.last(i)
-	})
-}
-
-// last is the last event that a consumer takes. The server may say that nothing
-// is pending before it has counted that one.
-func (w *world) last(of *jetstream.ConsumerInfo) (seq uint64) {
-	s, err := w.js.Stream(w.t.Context(), of.Stream)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, filter := range of.Config.FilterSubjects {
-		if m, err := s.GetLastMsgForSubject(w.t.Context(), filter); err == nil {
-			seq = max(seq, m.Sequence)
-		}
-	}
-	return seq
+	w.eventually("everything to be settled", func() bool { return testbed.Settled(w.t.Context(), w.js, "EVENTS", route) })
 }
 
 // arrived waits until so many requests have arrived.
@@ -215,22 +177,7 @@ func (w *world) letters() []*jetstream.RawStreamMsg {
 }
 
 // buffer is written by the program and read by the test.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
+type buffer = testbed.Log
 
 // program is `makebridge run` within the test's process.
 type program struct {

@@ -8,8 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // chaosClusterAckWait is the bridges' ack wait beside a cluster: about as long
@@ -51,14 +50,7 @@ func (c *chaos) connect() {
 		c.js = c.cluster.js
 		return
 	}
-	nc, err := nats.Connect(c.url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(nc.Close)
-	if c.js, err = jetstream.New(nc); err != nil {
-		c.t.Fatal(err)
-	}
+	c.js = testbed.Connect(c.t, c.url)
 }
 
 // harmNATS harms the server, or one server of a cluster after another.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 const (
@@ -152,7 +154,9 @@ func (c *chaos) torment(ctx context.Context) {
 func (c *chaos) settle(ctx context.Context) {
 	c.t.Helper()
 	c.await(ctx, "everything to be settled", func(i jetstream.ConsumerInfo) bool {
-		return i.NumPending == 0 && i.NumAckPending == 0
+		ctx, cancel := context.WithTimeout(ctx, chaosLookUp)
+		defer cancel()
+		return testbed.Settled(ctx, c.js, i.Stream, i.Name)
 	})
 	c.readLetters(ctx)
 	c.readStream(ctx)
@@ -193,10 +197,13 @@ func (c *chaos) await(ctx context.Context, what string, ok func(jetstream.Consum
 	}
 }
 
-// lookUp does not wait for long: what a cluster is asked during an election is
-// never answered.
+// chaosLookUp is how long an answer is waited for: what a cluster is asked
+// during an election is never answered.
+const chaosLookUp = 2 * time.Second
+
+// lookUp asks for a route's consumer once.
 func (c *chaos) lookUp(ctx context.Context, route string) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, chaosLookUp)
 	defer cancel()
 	return c.js.Consumer(ctx, "EVENTS", route)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // begin starts a command as a process of its own.
@@ -148,20 +148,12 @@ func TestInterruptedReplayOfEventsSaysHowToGoOn(t *testing.T) {
 }
 
 func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(`accounts { APP { jetstream: enabled, users = [
+	server := testbed.StartServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `accounts { APP { jetstream: enabled, users = [
 		{user: all, password: canary}
 		{user: nobody, password: canary, permissions: {publish: ["nothing"]}}
 		{user: reader, password: canary, permissions: {publish: {deny: ["$JS.API.STREAM.MSG.DELETE.>", "$JS.API.CONSUMER.DELETE.>"]}}}
 		{user: careful, password: canary, permissions: {publish: {deny: ["redeliver.>"]}}}
-	] } }`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server, err := embedded.Start(embedded.Config{StoreDir: t.TempDir(), ConfigFile: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
+	] } }`)})
 	try := func(user string, args ...string) (status int, log string) {
 		var out, errs buffer
 		status = run(context.Background(), args, &console{environ: []string{
@@ -173,11 +165,7 @@ func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
 	if status, log := try("all", "setup"); status != exitDone {
 		t.Fatalf("setup: exit status %d: %s", status, log)
 	}
-	nc, err := nats.Connect(server.URL(), nats.UserInfo("all", "canary"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := testbed.Connect(t, server.URL(), nats.UserInfo("all", "canary")).Conn()
 	if _, err := nc.Request("dlq.payments.payments.success", []byte("{}"), patience); err != nil {
 		t.Fatal(err)
 	}

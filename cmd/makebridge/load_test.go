@@ -107,14 +107,7 @@ func (l *eventLoad) judge() (again map[string]int) {
 	t.Helper()
 	l.stop()
 	l.actors.Wait()
-	l.w.eventually("everything to be settled", func() bool {
-		c, err := l.w.js.Consumer(t.Context(), "EVENTS", l.route)
-		if err != nil {
-			return false
-		}
-		i := *c.CachedInfo()
-		return led(i) && i.Delivered.Consumer > 0 && i.NumPending == 0 && i.NumAckPending == 0
-	})
+	l.w.settled(l.route)
 	accepted := map[string]int{}
 	for _, a := range l.arrivals() {
 		if _, published := l.acked[a.EventID]; !published {

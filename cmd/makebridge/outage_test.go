@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +9,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestOutageBurnsNoEvent keeps make.com down for longer than all the retries
@@ -132,11 +131,7 @@ accounts { APP { jetstream: enabled, users = [
 ] } }`
 
 func TestLeastPermissionsAreEnoughForTheWholeProgram(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(leastPermissions), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w := newWorldAs(t, embedded.Config{ConfigFile: file}, standin.Config{}, nats.UserInfo("services", "secret"))
+	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, leastPermissions)}, standin.Config{}, nats.UserInfo("services", "secret"))
 	w.makecom.Script("payments", standin.Status(500), standin.Status(410), standin.Status(422))
 	p := w.start("NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge", "BRIDGE_DELIVERY_ATTEMPTS=1",
 		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_SHUTDOWN_TIMEOUT=30s", "BRIDGE_ACK_WAIT=1s")

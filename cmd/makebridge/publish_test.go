@@ -1,26 +1,17 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestPublishNamesThePermissionThatIsMissing(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(`accounts { APP { jetstream: enabled, users = [
+	server := testbed.StartServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `accounts { APP { jetstream: enabled, users = [
 		{user: reader, password: canary, permissions: {publish: ["$JS.API.>"]}}
-	] } }`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server, err := embedded.Start(embedded.Config{StoreDir: t.TempDir(), ConfigFile: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
+	] } }`)})
 	try := func(password string, args ...string) (status int, log string) {
 		var out, errs buffer
 		status = run(t.Context(), args, &console{environ: []string{

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +9,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestReceiptForEveryEvent(t *testing.T) {
@@ -92,9 +91,5 @@ func denying(t *testing.T, pairs ...string) embedded.Config {
 	if without == leastPermissions {
 		t.Fatal("nothing was taken away")
 	}
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(without), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return embedded.Config{ConfigFile: file}
+	return embedded.Config{ConfigFile: testbed.ConfigFile(t, without)}
 }

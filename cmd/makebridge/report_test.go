@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +11,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // reportTold is what a report says, less what differs from run to run.
@@ -45,13 +44,9 @@ func (w *world) reportsTold() (all []reportTold) {
 // TestAdminIsToldOfDeadLettersHoldsAndRecoveries, of a bridge with no more
 // permissions than it needs.
 func TestAdminIsToldOfDeadLettersHoldsAndRecoveries(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nats.conf")
 	permissions := strings.Replace(leastPermissions, "publish: [", `publish: [
 			"admin.events.dead_lettered", "admin.destination.>"`, 1)
-	if err := os.WriteFile(file, []byte(permissions), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w := newWorldAs(t, embedded.Config{ConfigFile: file}, standin.Config{}, nats.UserInfo("services", "secret"))
+	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, permissions)}, standin.Config{}, nats.UserInfo("services", "secret"))
 	w.makecom.Default("payments", standin.Status(410))
 	p := w.start("MAKE_WEBHOOK_ADMIN_URL="+w.makecom.URL("admin"),
 		"NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge")

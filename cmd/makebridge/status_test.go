@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/fleet"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // elsewhere is the environment of a machine that knows NATS and no webhook.
@@ -140,11 +139,7 @@ func TestStatusFollowsARotation(t *testing.T) {
 // TestStatusWithTheLeastPermissions: a bridge's own are enough for the routes
 // that replicas serve, and with none of use there is one clear line.
 func TestStatusWithTheLeastPermissions(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, []byte(leastPermissions), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w := newWorldAs(t, embedded.Config{ConfigFile: file}, standin.Config{}, nats.UserInfo("services", "secret"))
+	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, leastPermissions)}, standin.Config{}, nats.UserInfo("services", "secret"))
 	user := []string{"NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge"}
 	var out, errs buffer
 	if exit := run(t.Context(), []string{"status"}, &console{environ: append(w.elsewhere(), user...), out: &out, err: &errs}); exit != exitFailed || strings.Count(errs.String(), "\n") != 1 {
