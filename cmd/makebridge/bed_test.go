@@ -27,6 +27,9 @@ const (
 	asVersion = "MAKEBRIDGE_TEST_VERSION"
 )
 
+// raceOptions is the variable that the race detector reads as a process starts.
+const raceOptions = "GORACE"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(beServer) != "" {
 		os.Exit(serveNATS(os.Args[1], os.Args[2], os.Args[3:]...))
@@ -35,7 +38,18 @@ func TestMain(m *testing.M) {
 		version = os.Getenv(asVersion)
 		os.Exit(run(context.Background(), os.Args[1:], &console{environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}
+	hasten()
 	goleak.VerifyTestMain(m)
+}
+
+// hasten has the processes that tests start end at once. Under the race
+// detector each would linger for a second.
+func hasten() {
+	if os.Getenv(raceOptions) == "" {
+		if err := os.Setenv(raceOptions, "atexit_sleep_ms=0"); err != nil {
+			panic(err)
+		}
+	}
 }
 
 const patience = testbed.Patience

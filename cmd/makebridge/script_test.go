@@ -62,6 +62,7 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	env.Setenv(beProgram, "1")
+	env.Setenv(raceOptions, os.Getenv(raceOptions))
 	env.Setenv("NATS_URL", server.URL())
 	env.Setenv("MAKE", makecom.URL(""))
 	return nil
