@@ -42,10 +42,11 @@ accounts {
 }`
 
 func TestLeastPermissionsAreEnough(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, leastPermissions))})
 	b.js = b.dial(nats.UserInfo("services", "secret"))
 	settings := testSettings()
-	settings.AckWait = time.Second
+	settings.AckWait = 2 * time.Second
 	bridgeJS := b.dial(nats.UserInfo("bridge", "secret"), nats.CustomInboxPrefix("_INBOX_bridge"))
 	// A stream that exists already is extended, which takes another permission.
 	if _, err := b.client().CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}}); err != nil {
@@ -99,6 +100,7 @@ func TestLeastPermissionsAreEnough(t *testing.T) {
 }
 
 func TestMissingPermissionIsNamed(t *testing.T) {
+	t.Parallel()
 	without := strings.Replace(leastPermissions, `"$JS.API.STREAM.INFO.EVENTS", `, "", 1)
 	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, without))})
 	b.js = b.dial(nats.UserInfo("services", "secret"))

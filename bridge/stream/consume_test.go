@@ -41,6 +41,7 @@ func TestAcknowledgedOnlyAfterDelivery(t *testing.T) {
 }
 
 func TestRetriedEventReturnsAfterItsDelay(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	const delay = 700 * time.Millisecond
 	var times []time.Time

@@ -80,6 +80,7 @@ func (c *tally) not(times int, from, to uint64) (other []string) {
 }
 
 func TestConsumerDeletedUnderLoadGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	kv := b.createBucket()
 	var handled tally
@@ -360,6 +361,7 @@ func TestReplicaThatReadAnEarlierNoteTakesTheConsumerAsItIs(t *testing.T) {
 }
 
 func TestWithoutProvisionTheErrorSaysWhereToStart(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	kv := b.createBucket()
 	provision(t, b.client(), testSettings(), testRoute(t, "payments", 1))
@@ -380,6 +382,7 @@ func TestWithoutProvisionTheErrorSaysWhereToStart(t *testing.T) {
 }
 
 func TestConsumerIsNotCreatedWhileItsFloorCannotBeRead(t *testing.T) {
+	t.Parallel()
 	without := strings.Replace(leastPermissions, `, "$JS.API.DIRECT.GET.KV_makebridge.>"`, "", 1)
 	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, without))})
 	b.js = b.dial(nats.UserInfo("services", "secret"))

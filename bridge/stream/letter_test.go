@@ -158,6 +158,7 @@ func TestLetterOverMaxPayloadIsCompressed(t *testing.T) {
 }
 
 func TestEventWhoseHandlingCrashesTakesNobodyAlong(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	r := b.run(testSettings(), func(ctx context.Context, m bridge.Message) bridge.Verdict {
 		if string(m.Body) == "canary" {

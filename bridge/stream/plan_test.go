@@ -209,6 +209,7 @@ func TestPlanNamesDangers(t *testing.T) {
 }
 
 func TestPlanNamesThePermissionThatIsMissing(t *testing.T) {
+	t.Parallel()
 	without := strings.Replace(leastPermissions, `"$JS.API.CONSUMER.INFO.EVENTS.*", `, "", 1)
 	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, without))})
 	js := b.dial(nats.UserInfo("bridge", "secret"), nats.CustomInboxPrefix("_INBOX_bridge"))

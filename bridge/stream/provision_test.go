@@ -83,6 +83,7 @@ func TestProvisionExtendsAndLeavesTheRestAlone(t *testing.T) {
 }
 
 func TestWhatCannotBeReconciledIsOneClearError(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		stream   jetstream.StreamConfig
 		consumer *jetstream.ConsumerConfig
@@ -164,6 +165,7 @@ func create(t *testing.T, b *bed, c jetstream.ConsumerConfig) {
 }
 
 func TestWithoutProvisionNothingIsChanged(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	settings := testSettings()
 	settings.Provision = false

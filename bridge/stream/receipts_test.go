@@ -54,6 +54,7 @@ func TestNoStreamOfReceiptsWithoutReceipts(t *testing.T) {
 // TestTroubleWithReceiptsKeepsNoRouteFromItsEvents has the stream refused in
 // every way there is.
 func TestTroubleWithReceiptsKeepsNoRouteFromItsEvents(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		stream *jetstream.StreamConfig
 		change func(*Settings)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestUndeliveredEventsBecomeLettersBeforeTheStreamTakesThem(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, embedded.Config{})
 	settings := testSettings()
 	settings.MaxAge = 20 * time.Second

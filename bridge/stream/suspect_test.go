@@ -279,6 +279,7 @@ func TestSuspectThatIsHandedBackStaysOne(t *testing.T) {
 // TestBucketOutOfReachKeepsNoEvent: a bridge that may not write to the bucket
 // delivers all the same.
 func TestBucketOutOfReachKeepsNoEvent(t *testing.T) {
+	t.Parallel()
 	denied := strings.Replace(leastPermissions, `"$KV.makebridge.>"`, "", 1)
 	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, fmt.Sprintf(accounts, denied))})
 	b.js = b.dial(nats.UserInfo("services", "secret"))
