@@ -1,12 +1,13 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// grid aligns rows of cells in columns, and shortens the texts in some of them
-// where it would be too wide.
+// grid aligns rows of cells in columns. Where it would be too wide it shortens
+// the texts in some of them, and leaves out others.
 type grid struct {
 	columns []gridColumn
 	rows    [][]gridCell
@@ -18,6 +19,8 @@ type gridColumn struct {
 	right bool
 	// least is how short texts may become, 0 if they may not.
 	least int
+	// spare columns are left out where there is no room, the last one first.
+	spare bool
 }
 
 type gridCell struct {
@@ -29,9 +32,13 @@ func (g *grid) add(cells ...gridCell) { g.rows = append(g.rows, cells) }
 
 // lines are the header and a line for each row, at most so wide if that can be
 // had; width 0 is no limit. Where it would be wider, the columns move closer
-// together, and then those that may shrink, the widest first.
+// together, then those shrink that may, the widest first, and then those go that
+// can be spared.
 func (g *grid) lines(width int, paint func(colour int, text string) string) []string {
-	widths, gap := g.widths(width)
+	widths, gap, fits := g.widths(width)
+	if i := g.spare(); !fits && i >= 0 {
+		return g.without(i).lines(width, paint)
+	}
 	header := make([]gridCell, len(g.columns))
 	for i, c := range g.columns {
 		header[i] = gridCell{c.title, dim}
@@ -43,7 +50,25 @@ func (g *grid) lines(width int, paint func(colour int, text string) string) []st
 	return lines
 }
 
-func (g *grid) widths(width int) (widths []int, gap int) {
+// spare is the column that goes next, -1 if none may.
+func (g *grid) spare() int {
+	for i, c := range slices.Backward(g.columns) {
+		if c.spare {
+			return i
+		}
+	}
+	return -1
+}
+
+func (g *grid) without(column int) *grid {
+	rest := &grid{columns: slices.Delete(slices.Clone(g.columns), column, column+1)}
+	for _, row := range g.rows {
+		rest.add(slices.Delete(slices.Clone(row), column, column+1)...)
+	}
+	return rest
+}
+
+func (g *grid) widths(width int) (widths []int, gap int, fits bool) {
 	widths, gap = make([]int, len(g.columns)), 2
 	total := gap * (len(g.columns) - 1)
 	for i, c := range g.columns {
@@ -68,7 +93,7 @@ func (g *grid) widths(width int) (widths []int, gap int) {
 		}
 		widths[widest]--
 	}
-	return widths, gap
+	return widths, gap, width == 0 || total <= width
 }
 
 func (g *grid) line(cells []gridCell, widths []int, gap int, paint func(int, string) string) string {

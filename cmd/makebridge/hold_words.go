@@ -21,7 +21,7 @@ func holdMeaning(h backlog.Hold) string {
 	return h.Detail
 }
 
-// holdProgress says how long a destination has been held, and when it is tried
+// holdProgress says how long a destination has been held, and when it is probed
 // next.
 func holdProgress(h *statusHold, now time.Time) string {
 	text := "held for " + age(now.Sub(h.Since))
@@ -29,9 +29,9 @@ func holdProgress(h *statusHold, now time.Time) string {
 		text += ", " + plural(uint64(h.Probes), "probe") + " failed"
 	}
 	if wait := h.Until.Sub(now); wait > 0 {
-		return text + ", next in " + age(wait)
+		return text + ", next probe in " + age(wait)
 	}
-	return text + ", next with the next event"
+	return text + ", next probe with the next event"
 }
 
 // age is a duration in at most four characters: its largest unit.

@@ -21,6 +21,8 @@ type output struct {
 	w      io.Writer
 	people bool
 	colour bool
+	// width is that of a terminal which cannot be asked, 0 is 80.
+	width  int
 	format format
 }
 

@@ -39,12 +39,13 @@ BRIDGE_BUCKET are used.
   HAND      of all, those that replicas have taken and not settled
   PARKED    events behind a hold, or waiting for their redelivery
   OLDEST    the age of the oldest event that is not settled
-  OK/MIN    delivered in the last minute
-  FAIL/MIN  deliveries that failed in the last minute
+  OK/MIN    events delivered in the last minute
+  FAIL/MIN  events put off or dead-lettered in the last minute
 
 A dash is what is not known: no replica answers, or there is no event. Below a
 route is what is wrong with it, and what to do. At a terminal, long names are
-shortened and large numbers rounded; elsewhere they are not.
+shortened, large numbers rounded, and a narrow one has no DESTINATION; elsewhere
+all is there in full.
 
 With --watch the table is kept up to date until Ctrl-C. Elsewhere than at a
 terminal a route gets a line at first and whenever it has changed.

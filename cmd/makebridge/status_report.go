@@ -85,6 +85,8 @@ type statusHold struct {
 	// Until is when it may be probed; Probes have failed so far.
 	Until  time.Time `json:"until"`
 	Probes int       `json:"failed_probes"`
+	// detail is what happened without what there is to do.
+	detail string
 }
 
 // statusReplica is a replica that is alive.
@@ -166,7 +168,7 @@ func newStatusHold(h *backlog.Hold) *statusHold {
 	}
 	return &statusHold{
 		Destination: h.Destination.Name, Reason: h.Reason, Status: h.Status, Meaning: holdMeaning(*h),
-		Since: h.Since, Until: h.Until, Probes: h.Probes,
+		Since: h.Since, Until: h.Until, Probes: h.Probes, detail: h.Detail,
 	}
 }
 

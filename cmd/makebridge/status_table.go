@@ -33,7 +33,7 @@ func (r *statusReport) routeLines(out *output, width int) []string {
 		return []string{"no route has a consumer yet"}
 	}
 	g := &grid{columns: []gridColumn{
-		{title: "ROUTE", least: 16}, {title: "DESTINATION", least: 12},
+		{title: "ROUTE", least: 16}, {title: "DESTINATION", least: 12, spare: true},
 		{title: "PENDING", right: true}, {title: "HAND", right: true}, {title: "PARKED", right: true},
 		{title: "OLDEST", right: true}, {title: "OK/MIN", right: true}, {title: "FAIL/MIN", right: true},
 	}}
@@ -97,7 +97,7 @@ func (r *statusReport) remarks(out *output, s statusRoute, told map[string]strin
 	say := func(colour int, text string) { lines = append(lines, out.remark("  ", colour, text)...) }
 	if s.Hold != nil {
 		if first := told[s.Destination]; first != "" {
-			say(red, "held, as "+first)
+			say(red, "held for "+age(r.At.Sub(s.Hold.Since))+", with "+first+" at the same webhook: "+s.Hold.detail)
 		} else {
 			told[s.Destination] = s.Name
 			say(red, r.holdText(s.Hold))
@@ -139,7 +139,7 @@ func (r *statusReport) replicaName(id string) string {
 
 func (r *statusReport) replicaLines(out *output, width int) []string {
 	g := &grid{columns: []gridColumn{
-		{title: "REPLICA"}, {title: "HOST", least: 16}, {title: "VERSION", least: 16}, {title: "UP", right: true}, {title: "HAND", right: true},
+		{title: "REPLICA"}, {title: "HOST", least: 16}, {title: "VERSION", least: 16, spare: true}, {title: "UP", right: true}, {title: "HAND", right: true},
 	}}
 	for _, replica := range r.Replicas {
 		g.add(gridCell{text: replica.ID}, gridCell{text: replica.Host}, gridCell{text: replica.Version},

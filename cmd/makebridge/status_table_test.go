@@ -65,6 +65,7 @@ func TestStatusTable(t *testing.T) {
 		"pipe":     {output{}, 0},
 		"terminal": {output{people: true, colour: true}, 80},
 		"wide":     {output{people: true}, 140},
+		"narrow":   {output{people: true, width: 60}, 60},
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "status_"+name+".golden")

@@ -100,7 +100,7 @@ func TestStatusOfABridgeWithTrouble(t *testing.T) {
 
 	var text, errs buffer
 	run(t.Context(), []string{"status"}, &console{environ: w.elsewhere(), in: strings.NewReader(""), out: &text, err: &errs})
-	for _, want := range []string{"\n  held for ", "\n  held, as admin\n", "HTTP 410 Gone: no scenario is listening", "REPLICA"} {
+	for _, want := range []string{"\n  held for ", ", with admin at the same webhook: HTTP 410 Gone\n", "HTTP 410 Gone: no scenario is listening", "REPLICA"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, text.String())
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"strings"
@@ -18,7 +19,7 @@ func (o *output) size() (width, height int) {
 			return width, height
 		}
 	}
-	return columns, 24
+	return cmp.Or(o.width, columns), 24
 }
 
 func (o *output) writeLines(lines []string) error {
