@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -71,8 +72,9 @@ func (a *asker) explain(ctx context.Context, what, subject string, err error) er
 		a.silent[subject] = silence
 		a.mu.Unlock()
 		return fmt.Errorf("%s: %w", what, silence)
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		return fmt.Errorf("%s: %w: start nats-server with -js, or enable JetStream for the account", what, err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%s: %w: start nats-server with -js, enable JetStream for the account, or mend NATS_JS_DOMAIN", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

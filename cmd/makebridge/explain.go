@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -27,8 +28,9 @@ func (l *link) explain(what string, err error) error {
 		err = fmt.Errorf("%s: %w", what, denied)
 	case errors.Is(err, context.Canceled):
 		err = errors.New(what + ": interrupted")
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		err = fmt.Errorf("%s: %w: start nats-server with -js, or enable JetStream for the account", what, err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
+		err = fmt.Errorf("%s: %w: start nats-server with -js, enable JetStream for the account, or mend NATS_JS_DOMAIN", what, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoHeartbeat):
 		err = fmt.Errorf("%s: no answer from JetStream (%w)", what, err)
 	}
