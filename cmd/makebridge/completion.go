@@ -8,6 +8,19 @@ import (
 	"github.com/makebridge/makebridge/subjects"
 )
 
+// tidyCompletion has the shell offer files only where a file is meant, and
+// cobra's own command for the shells refuse one that it does not know.
+func tidyCompletion(root *cobra.Command) {
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args = usageArgs(knownCommand)
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
 // completeFirst completes the first argument of a command, and nothing after.
 func completeFirst(names func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -75,7 +88,20 @@ func completeFlag(cmd *cobra.Command, flag string, names func() []string) {
 	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return names(), cobra.ShellCompDirectiveNoFileComp
 	}
-	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic("makebridge: " + err.Error()) // the flag was registered just before
+	completes(cmd.RegisterFlagCompletionFunc(flag, complete))
+}
+
+// completeFile completes the value of a flag with the names of files.
+func completeFile(cmd *cobra.Command, flag string) {
+	completes(cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveDefault
+	}))
+}
+
+// completes takes what cobra says of a flag that was registered just before:
+// that there is none is a mistake here.
+func completes(err error) {
+	if err != nil {
+		panic("makebridge: " + err.Error())
 	}
 }

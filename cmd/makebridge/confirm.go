@@ -18,7 +18,7 @@ func (c *console) confirm(ctx context.Context, question string, yes bool) error 
 	if yes || !isTerminal(c.in) {
 		return nil
 	}
-	fmt.Fprintf(c.err, "%s [y/N] ", question)
+	fmt.Fprint(c.err, c.aside(question+" [y/N]"), " ")
 	answered := make(chan error, 1)
 	go func() { answered <- readYes(c.in) }() // it may read until the process ends
 	select {

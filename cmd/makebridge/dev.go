@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -45,11 +46,17 @@ so nothing leaves this machine.`,
                                    exit status 0 if all arrived
   makebridge dev --nats-port 4333 --store ./events`,
 		Args: usageArgs(noArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd.Context(), c, flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.natsPort < 0 || flags.natsPort > math.MaxUint16 {
+				return &usageError{fmt.Errorf("--nats-port %d is not between 0 and %d", flags.natsPort, math.MaxUint16)}
+			}
+			return dev(cmd.Context(), c, flags)
+		},
 	}
 	cmd.Flags().IntVar(&flags.natsPort, "nats-port", defaultNATSPort, "port of the embedded NATS server, 0 for any free one")
 	cmd.Flags().StringVar(&flags.store, "store", "", "directory that keeps the streams (default: a temporary one, removed at the end)")
 	cmd.Flags().BoolVar(&flags.once, "once", false, "publish one example of every type, wait for all of them, print a summary")
+	completes(cmd.MarkFlagDirname("store"))
 	return cmd
 }
 

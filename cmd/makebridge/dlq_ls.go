@@ -89,7 +89,7 @@ func listLetters(ctx context.Context, c *console, out *output, letters *replay.L
 		return out.writeJSON(page)
 	}
 	printLetters(out, found, time.Now())
-	fmt.Fprintln(c.err, pageEnd(len(found), page))
+	fmt.Fprintln(c.err, c.aside(pageEnd(len(found), page)))
 	return nil
 }
 

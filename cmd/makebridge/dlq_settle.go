@@ -137,6 +137,15 @@ func (s *settlement) run(ctx context.Context, cfg *config.Config, nats *link, l 
 		}
 	}
 	o.tally.Total, o.routes = len(picks), countByRoute(picks)
+	if o.matched() == 0 && !s.out.isJSON() {
+		all, err := l.Routes(ctx)
+		if err != nil {
+			return err
+		}
+		if o.none = "no dead letter matches; there are " + byRoute(all); len(all) == 0 {
+			o.none = "there are no dead letters"
+		}
+	}
 	err = o.act(ctx, s.console, s.yes, func(p replay.Progress) (replay.Tally, error) {
 		tally, err := s.act(ctx, l, events, identifiers(picks), p)
 		return tally, nats.explain(s.verb+" dead letters", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,6 +26,8 @@ type outcome struct {
 	// routes says how many there are of each route, run names the run.
 	routes map[string]int
 	run    string
+	// none says what there is where nothing matches; empty: nothing is known.
+	none string
 }
 
 // outcomeLine is an outcome in JSON.
@@ -86,7 +89,7 @@ func (o *outcome) tell(out *output, c *console) error {
 func (o *outcome) text() string {
 	switch {
 	case o.matched() == 0:
-		return "no " + o.thing + " matches"
+		return cmp.Or(o.none, "no "+o.thing+" matches")
 	case o.dryRun:
 		return fmt.Sprintf("would %s %s (--dry-run)", o.verb, o.things(o.tally.Total))
 	}

@@ -41,5 +41,6 @@ answered 2xx.`,
 		newEvents(c), newPublish(c), newStatus(c), newTrace(c), newDLQ(c), newReplay(c),
 		newSink(c), newHealthy(c), newVersion(c),
 	)
+	tidyCompletion(root)
 	return root
 }

@@ -49,6 +49,8 @@ arrives is printed as JSON, one line each, as soon as it is answered.
 	f.Uint64Var(&flags.seed, "seed", 0, "`NUMBER` that makes chance repeatable")
 	f.StringVar(&flags.apiKeyFile, "api-key-file", "", "demand the API key in `FILE`, else 401")
 	f.StringVar(&flags.signatureFile, "signing-secret-file", "", "verify signatures with the secrets in `FILE`")
+	completeFile(cmd, "api-key-file")
+	completeFile(cmd, "signing-secret-file")
 	return cmd
 }
 

@@ -41,6 +41,16 @@ func (o *output) remark(indent string, colour int, text string) []string {
 	return lines
 }
 
+// aside is a text for standard error, each line of it broken at a terminal.
+func (c *console) aside(text string) string {
+	errs := &output{w: c.err, people: isTerminal(c.err)}
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, errs.remark("", 0, line)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // clip cuts a line that is wider than a terminal, colours aside.
 func clip(line string, width int) string {
 	var b strings.Builder
