@@ -26,6 +26,7 @@ func (c *consumer) received(it *item, now time.Time) {
 	}
 	missed := o.takeover == nil && o.delivery > 0 && it.number != o.delivery+1
 	o.delivery = it.number
+	o.arrived++
 	if missed {
 		c.log.Info("an event went elsewhere, waiting until it comes back", "sequence", it.Sequence, "delivery", it.Delivery)
 		o.takeover = newTakeover(o.tenure, c.ackWait, now)

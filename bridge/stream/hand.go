@@ -105,6 +105,13 @@ func (it *item) giveBack() {
 	it.given = true
 }
 
+// returns reports whether the event was given back and has not come again.
+func (it *item) returns() bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.given
+}
+
 // lost reports whether the event may be in somebody else's hands.
 func (it *item) lost(now time.Time) bool {
 	it.mu.Lock()

@@ -12,6 +12,9 @@ import (
 // that it is settled. It does not wait for that.
 func (c *consumer) handle(ctx, grace context.Context, it *item, w wait) {
 	it.started(w.end)
+	if it.dismissed() { // before it could be told
+		it.end(errDismissed)
+	}
 	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
 		it.expire()
 	}

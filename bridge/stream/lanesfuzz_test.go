@@ -93,7 +93,7 @@ func FuzzLanes(f *testing.F) {
 		f.Add(program, seed%2 == 0)
 	}
 	f.Fuzz(func(t *testing.T, program []byte, strict bool) {
-		if len(program) > 400 {
+		if len(program) > 250 {
 			return
 		}
 		o := bridge.OrderingKey

@@ -242,12 +242,12 @@ func (w *lanesWorld) finish() {
 		for _, e := range w.due() {
 			w.deliver(e)
 		}
-		for w.start() || len(w.started) > 0 {
+		for w.start() || len(w.started)+len(w.decided) > 0 {
 			w.decide(0)
 			w.check()
-		}
-		for it := take1(&w.decided, 0); it != nil; it = take1(&w.decided, 0) {
-			w.acknowledge(it)
+			if it := take1(&w.decided, 0); it != nil {
+				w.acknowledge(it)
+			}
 			w.check()
 		}
 		if len(w.inHand()) == 0 && !slices.ContainsFunc(w.events, func(e *lanesEvent) bool { return !e.done }) {

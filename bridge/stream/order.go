@@ -37,6 +37,7 @@ type order struct {
 	roomAt   time.Time // when room for events that return was last asked for
 	told     bool      // that the cap is reached
 	delivery uint64    // the number of the last delivery, to anybody; 0: not known
+	arrived  int       // deliveries that came here, ever
 
 	room  atomic.Bool // an event that was given back can be asked for
 	owned atomic.Bool // for those who ask for the state

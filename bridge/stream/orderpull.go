@@ -67,11 +67,13 @@ func (c *consumer) tendOrder(now time.Time) {
 
 // forsake lets events go that the server no longer has, as the count of what it
 // has handed out shows: they were removed from the stream, or settled by a
-// replica that does not keep the order.
+// replica that does not keep the order. What is in hand for certain is handed out:
+// not what has come since the server was asked, nor what may be settled by now.
 func (o *order) forsake(n count) {
 	c := o.consumer
+	unsure := int(c.unsure.Load()) // first: what is settled after this is not in hand then
 	inHand, _ := c.hand.size()
-	if n.pending > inHand-len(n.missed)-int(c.unsure.Load()) {
+	if certain := inHand - len(n.missed) - unsure - (o.arrived - n.arrived); n.pending > certain {
 		return
 	}
 	gone := o.lanes.forsake(n.missed)

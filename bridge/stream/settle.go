@@ -74,9 +74,10 @@ func (s *settler) putOff(grace context.Context, it *item, v bridge.Verdict) uint
 // recall gives an event of an ordered route back, to be delivered to this same
 // replica again, and returns when the server has confirmed that: an event that
 // is asked for now is this one, not a new one. An event that the server may
-// hand to somebody else is left alone.
+// hand to somebody else is left alone, and so is one that has come again meanwhile:
+// that delivery is not to be given back.
 func (s *settler) recall(it *item) error {
-	if it.lost(time.Now()) {
+	if it.lost(time.Now()) || !it.returns() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)

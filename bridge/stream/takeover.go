@@ -27,7 +27,6 @@ type takeover struct {
 	next      time.Time // when the server is asked again
 	pause     time.Duration
 	mostPause time.Duration
-	received  int // events since it began
 	// broughtBack is set when what was put off with a delay is on its way.
 	broughtBack bool
 	// withdraw is set while pull requests from before it began may be open.
@@ -51,7 +50,6 @@ func newTakeover(t Tenure, ackWait time.Duration, now time.Time) *takeover {
 // what is waited for: that is somebody's still, and pulling again at once would
 // bring another such.
 func (o *takeover) took(it *item, now time.Time) {
-	o.received++
 	if it.Delivery == 1 {
 		o.pullAfter = now.Add(o.pause)
 		o.pause = min(2*o.pause, o.mostPause)
@@ -65,7 +63,7 @@ type count struct {
 	err         error
 	broughtBack bool
 	takeover    *takeover // for which it was asked; nil: for missed
-	received    int
+	arrived     int       // what had come when it was asked
 	missed      []*item
 }
 
@@ -76,9 +74,9 @@ func (o *order) ask(missed []*item) {
 		return
 	}
 	o.counting = true
-	n, deadline := count{takeover: o.takeover, missed: missed, broughtBack: true}, time.Time{}
+	n, deadline := count{takeover: o.takeover, arrived: o.arrived, missed: missed, broughtBack: true}, time.Time{}
 	if t := o.takeover; t != nil {
-		n.received, n.broughtBack, deadline = t.received, t.broughtBack, t.deadline
+		n.broughtBack, deadline = t.broughtBack, t.deadline
 	}
 	c := o.consumer
 	c.handling.Go(func() {
@@ -150,7 +148,7 @@ func (o *order) counted(n count, now time.Time) {
 		return
 	}
 	t.next, t.broughtBack = now.Add(countPause), n.broughtBack
-	if n.err != nil || c.pull.open > 0 || t.received != n.received || c.unsure.Load() > 0 {
+	if n.err != nil || c.pull.open > 0 || o.arrived != n.arrived || c.unsure.Load() > 0 {
 		return
 	}
 	inHand, bytes := c.hand.size()
