@@ -96,7 +96,7 @@ func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error)
 			continue
 		}
 		if wait := o.due(w.event); wait > 0 {
-			o.await(ctx, wait)
+			o.await(ctx, min(wait, clockCheck))
 			continue
 		}
 		if o.claim(ctx, w.event) {

@@ -40,10 +40,15 @@ type pacer struct {
 func newPacer(d *bridge.Destination, s store, c *clock) *pacer {
 	p := &pacer{store: s, clock: c, key: "pace." + d.URL.ID(), limit: d.Limit, turn: make(chan struct{}, 1)}
 	if !d.Limit.IsZero() {
-		// A request may set out late, and the one a window later in time.
-		p.gap = (d.Limit.Window + paceTolerance) / time.Duration(d.Limit.Requests)
+		p.gap = gapOf(d.Limit)
 	}
 	return p
+}
+
+// gapOf is the time between two instants of a limit. A request may set out late,
+// and the one a window later in time.
+func gapOf(l bridge.Limit) time.Duration {
+	return (l.Window + paceTolerance) / time.Duration(l.Requests)
 }
 
 // take waits for the next instant. Its only error is ctx's; the instant is
@@ -59,13 +64,36 @@ func (p *pacer) take(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := sleep(ctx, p.clock.until(instant)); err != nil {
+		if err := p.await(ctx, instant); err != nil {
 			return err
 		}
-		if p.clock.until(instant) >= -paceTolerance {
+		if p.usable(instant) {
 			return nil
 		}
 	}
+}
+
+// await waits for an instant, as long as it is usable.
+func (p *pacer) await(ctx context.Context, instant time.Time) error {
+	for d := p.clock.until(instant); d > 0 && p.usable(instant); d = p.clock.until(instant) {
+		if err := sleep(ctx, min(d, clockCheck)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// usable reports whether an instant was not missed, nor taken by a clock that was
+// wrong.
+func (p *pacer) usable(instant time.Time) bool {
+	return p.clock.until(instant) >= -paceTolerance && !p.beyond(instant)
+}
+
+// beyond reports whether an instant is further ahead than any replica would take
+// it: it comes from a clock that was wrong, or has been set since, and is not
+// waited for.
+func (p *pacer) beyond(instant time.Time) bool {
+	return p.clock.until(instant) > paceAhead+p.gap+time.Minute
 }
 
 // instant returns one that is ours alone.
@@ -80,7 +108,7 @@ func (p *pacer) instant(ctx context.Context) (time.Time, error) {
 		for len(p.taken) > 0 {
 			t := p.taken[0]
 			p.taken = p.taken[1:]
-			if p.clock.until(t) >= -paceTolerance {
+			if p.usable(t) {
 				return t, nil
 			}
 		}
@@ -91,10 +119,13 @@ func (p *pacer) instant(ctx context.Context) (time.Time, error) {
 }
 
 // reserve takes as many instants as there are requests waiting, as far as
-// they are not too far ahead.
+// they are not too far ahead. Where the next one is, it waits a while and takes none.
 func (p *pacer) reserve(ctx context.Context) error {
-	if err := sleep(ctx, p.clock.until(p.next.Add(-paceAhead))); err != nil {
-		return err
+	if p.beyond(p.next) {
+		p.next = time.Time{}
+	}
+	if wait := p.clock.until(p.next.Add(-paceAhead)); wait > 0 {
+		return sleep(ctx, min(wait, clockCheck))
 	}
 	now := p.clock.now()
 	first := p.next
@@ -129,8 +160,7 @@ func (p *pacer) write(ctx context.Context, next time.Time) (uint64, error) {
 }
 
 // refresh reads what another replica wrote. What cannot be read is written
-// anew. An instant that is further ahead than any replica would take it comes
-// from a clock that was wrong, and is not waited for.
+// anew.
 func (p *pacer) refresh(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -145,9 +175,6 @@ func (p *pacer) refresh(ctx context.Context) error {
 	p.next, p.known = time.Time{}, e.revision
 	if nanos, err := strconv.ParseInt(string(e.value), 10, 64); err == nil {
 		p.next = time.Unix(0, nanos)
-	}
-	if most := p.clock.now().Add(paceAhead + p.gap + time.Minute); p.next.After(most) {
-		p.next = time.Time{}
 	}
 	return nil
 }

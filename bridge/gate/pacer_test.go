@@ -135,12 +135,65 @@ func TestPaceDoesNotDelayAnEventThatComesAlone(t *testing.T) {
 	})
 }
 
+// set makes a gate believe that the server's clock is ahead of the test's.
+func set(g *Gate, ahead time.Duration) {
+	now := time.Now()
+	g.clock.learn(now, now, now.Add(ahead))
+}
+
+// TestPaceOutlivesAClockThatIsSet: the instants that were taken before it was are
+// not waited for, nor the one after them.
+func TestPaceOutlivesAClockThatIsSet(t *testing.T) {
+	for name, steps := range map[string][]time.Duration{
+		"back":            {-time.Hour},
+		"ahead":           {time.Hour},
+		"back and again":  {-time.Hour, 0},
+		"ahead and again": {time.Hour, 0},
+	} {
+		for _, replicas := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, " with ", replicas), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					limit := bridge.Limit{Requests: 300, Window: 10 * time.Second}
+					m, d := newMemory(), destination(t, limit)
+					ctx, cancel := context.WithCancel(t.Context())
+					var all sync.WaitGroup
+					defer all.Wait()
+					defer cancel()
+					var gates []*Gate
+					for r := range replicas {
+						gates = append(gates, m.join(testConfig(fmt.Sprint(r))))
+					}
+					sent := &sendTimes{}
+					all.Go(func() { send(ctx, gates[0], d, 16, sent) })
+					if replicas > 1 {
+						all.Go(func() { send(ctx, gates[1], d, 16, &sendTimes{}) })
+					}
+					time.Sleep(5 * time.Second)
+					for _, ahead := range steps {
+						for _, g := range gates {
+							set(g, ahead)
+						}
+						time.Sleep(time.Second)
+					}
+					sent.mu.Lock()
+					before := len(sent.times)
+					sent.mu.Unlock()
+					time.Sleep(5 * time.Second)
+					if n := len(sent.sorted()) - before; n < 150/replicas-50 {
+						t.Errorf("%d requests in 5 s", n)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestPaceSurvivesAClockThatWasFarAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		d := destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
 		wrong := m.join(testConfig("wrong"))
-		wrong.clock.ahead.Store(int64(24 * time.Hour))
+		set(wrong, 24*time.Hour)
 		mustEnter(t, wrong, d, 1)
 		right := m.join(testConfig("right"))
 		begin := time.Now()

@@ -216,11 +216,15 @@ func TestClockLearnsHowFarTheServersIs(t *testing.T) {
 		if d := c.until(time.Now().Add(time.Hour)); d < 0 || d > 100*time.Millisecond {
 			t.Errorf("off by %s", d)
 		}
-		c.learn(begin, begin.Add(10*time.Second), begin.Add(2*time.Hour)) // a worse measurement does not count
+		c.learn(begin, begin.Add(10*time.Second), begin.Add(time.Hour+2*time.Second)) // a worse measurement does not count
 		if d := c.until(time.Now().Add(time.Hour)); d < 0 || d > 100*time.Millisecond {
 			t.Errorf("off by %s", d)
 		}
-		time.Sleep(2 * sampleLife) // unless the good one is old
+		c.learn(begin, begin.Add(10*time.Second), begin.Add(3*time.Hour)) // unless the good one cannot be true any more
+		if d := c.until(time.Now().Add(3 * time.Hour)); d < 0 || d > 5*time.Second {
+			t.Errorf("off by %s", d)
+		}
+		time.Sleep(2 * sampleLife) // or is old
 		begin = time.Now()
 		c.learn(begin, begin.Add(10*time.Second), begin.Add(2*time.Hour+5*time.Second))
 		if d := c.until(time.Now().Add(2 * time.Hour)); d < -time.Second || d > time.Second {
