@@ -103,8 +103,11 @@ func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
-		if pass.Probe || !o.isHeld() && !g.stop.paused.Load() {
+		switch paused := g.stop.paused.Load(); {
+		case !paused && (pass.Probe || !o.isHeld()):
 			return pass, nil
+		case pass.Probe: // NATS was lost as it waited for the pace
+			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 		}
 	}
 }

@@ -8,12 +8,18 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// claim makes an event the probe, for all replicas. The lock is held, and
-// given up while NATS is asked.
+// claim makes an event the probe, for all replicas. It may have to wait for the
+// pace before it is sent. The lock is held, and given up while NATS is asked.
 func (o *door) claim(ctx context.Context, event string) bool {
 	g := o.gate
+	life := g.cfg.ProbeLife
+	if p := o.paced.Load(); p != nil {
+		life += p.gap
+	} else if l := o.destination.Limit; !l.IsZero() {
+		life += gapOf(l)
+	}
 	h := *o.hold
-	h.Probe = &Probe{Replica: g.cfg.Replica, Event: event, Until: g.clock.now().Add(g.cfg.ProbeLife)}
+	h.Probe = &Probe{Replica: g.cfg.Replica, Event: event, Until: g.clock.now().Add(life)}
 	return o.write(ctx, &h)
 }
 
@@ -45,7 +51,9 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 		o.missed()
 		return false
 	}
-	if revision == 0 || revision > o.seen { // else the watch has told more already
+	// The watch may have told more already: of a removal that we know no revision of,
+	// where the hold is not the one that was removed.
+	if revision > o.seen || want == nil && o.revision == shared {
 		o.seen = max(o.seen, revision)
 		o.set(want, revision)
 	}
