@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -63,9 +62,12 @@ type Client struct {
 	config    Config
 	userAgent string
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	// deliveries are those that have ended, to be used again: what they need of
+	// net/http and go-retryablehttp is made once.
+	deliveries sync.Pool
 
-	mu         sync.Mutex
-	transports map[string]*http.Transport // by WebhookURL.ID
+	mu        sync.Mutex
+	endpoints map[string]*endpoint // by WebhookURL.ID
 }
 
 // New returns a Client. It connects to nothing yet.
@@ -80,7 +82,9 @@ func New(c Config) *Client {
 		c.Observe = func(Attempt) {}
 	}
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: keepAlive}
-	return &Client{config: c, userAgent: "makebridge/" + c.Version, dial: dialer.DialContext, transports: map[string]*http.Transport{}}
+	client := &Client{config: c, userAgent: "makebridge/" + c.Version, dial: dialer.DialContext, endpoints: map[string]*endpoint{}}
+	client.deliveries.New = func() any { return newDelivery(client) }
+	return client
 }
 
 // Deliver posts an event until it is answered for good, with at most
@@ -96,8 +100,15 @@ func New(c Config) *Client {
 // r.Destination must have a URL, and r.Body must not be changed, not even
 // after Deliver returned: a timed-out request may still be reading it.
 func (c *Client) Deliver(ctx context.Context, r bridge.Request, again func(context.Context) error) bridge.Answer {
-	d := &delivery{client: c, request: r, again: again, transport: c.transport(r.Destination)}
-	return d.run(ctx)
+	if ctx.Err() != nil {
+		return bridge.Answer{Class: bridge.ClassInterrupted, Detail: "stopped before the first request"}
+	}
+	d := c.deliveries.Get().(*delivery)
+	d.call = call{request: r, again: again, endpoint: c.endpoint(r.Destination)}
+	a := d.run(ctx)
+	d.call = call{} // keep nothing of the event
+	c.deliveries.Put(d)
+	return a
 }
 
 // Keep forgets all destinations but these: the others were replaced. Deliveries
@@ -107,10 +118,10 @@ func (c *Client) Deliver(ctx context.Context, r bridge.Request, again func(conte
 func (c *Client) Keep(destinations ...*bridge.Destination) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, t := range c.transports {
+	for id, e := range c.endpoints {
 		if !slices.ContainsFunc(destinations, func(d *bridge.Destination) bool { return d.URL.ID() == id }) {
-			delete(c.transports, id)
-			t.CloseIdleConnections()
+			delete(c.endpoints, id)
+			e.transport.CloseIdleConnections()
 		}
 	}
 }
@@ -120,7 +131,7 @@ func (c *Client) Keep(destinations ...*bridge.Destination) {
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.transports {
-		t.CloseIdleConnections()
+	for _, e := range c.endpoints {
+		e.transport.CloseIdleConnections()
 	}
 }

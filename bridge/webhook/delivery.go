@@ -1,8 +1,10 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -11,35 +13,44 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// delivery is one call of Deliver: the hooks of a retryablehttp.Client that
-// lives as long, and what they have to remember. It is used by one goroutine.
+// delivery carries calls of Deliver out, one after another: it is the hooks of a
+// retryablehttp.Client. It is used by one goroutine at a time.
 type delivery struct {
-	client    *Client
-	transport http.RoundTripper
-	request   bridge.Request
-	again     func(context.Context) error
+	client *Client
+	retry  retryablehttp.Client
+	buffer [512]byte // answers are read into it
+	call
+}
+
+// call is one call of Deliver.
+type call struct {
+	endpoint *endpoint
+	request  bridge.Request
+	again    func(context.Context) error
 
 	answer bridge.Answer // of the last request
 }
 
-func (d *delivery) run(ctx context.Context) bridge.Answer {
-	if ctx.Err() != nil {
-		return bridge.Answer{Class: bridge.ClassInterrupted, Detail: "stopped before the first request"}
-	}
-	client := retryablehttp.Client{
+func newDelivery(c *Client) *delivery {
+	d := &delivery{client: c}
+	d.retry = retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: d, CheckRedirect: neverFollow},
 		Logger:       nil, // it would print the URL
-		RetryWaitMin: d.client.config.BackoffMin,
-		RetryWaitMax: d.client.config.BackoffMax,
-		RetryMax:     max(d.request.MaxAttempts, 1) - 1,
+		RetryWaitMin: c.config.BackoffMin,
+		RetryWaitMax: c.config.BackoffMax,
 		CheckRetry:   d.checkRetry,
 		Backoff:      d.backoff,
 		PrepareRetry: d.prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	return d
+}
+
+func (d *delivery) run(ctx context.Context) bridge.Answer {
+	d.retry.RetryMax = max(d.request.MaxAttempts, 1) - 1
 	// What came back is in d.answer already; err has the URL in it, and may be
 	// about a Location that http.Client cannot parse, though it follows none.
-	resp, err := client.Do(d.newRequest(ctx))
+	resp, err := d.retry.Do(d.newRequest(ctx))
 	if err == nil && resp != nil {
 		_ = resp.Body.Close() // RoundTrip has left nothing in it
 	}
@@ -51,17 +62,17 @@ func (d *delivery) run(ctx context.Context) bridge.Answer {
 }
 
 // newRequest returns the request that every attempt is made from. It is put
-// together without url.Parse, whose errors would quote the address.
+// together without url.Parse, whose errors would quote the address. It has no
+// body: RoundTrip gives each attempt one of its own.
 func (d *delivery) newRequest(ctx context.Context) *retryablehttp.Request {
-	address := d.request.Destination.URL.Reveal()
+	address := d.endpoint.address
 	plain := &http.Request{Method: http.MethodPost, URL: address, Host: address.Host, Header: http.Header{}}
-	r := &retryablehttp.Request{Request: plain.WithContext(ctx)}
-	_ = r.SetBody(d.request.Body) // its only error is for types it does not know
-	return r
+	return &retryablehttp.Request{Request: plain.WithContext(ctx)}
 }
 
 // RoundTrip makes one attempt and judges it. The request's context ends when
-// the bridge stops; the attempt does not: it has its own timeout.
+// the bridge stops; the attempt does not: it has its own timeout, and nothing
+// else in its context, where net/http looks for hooks again and again.
 //
 // What it returns is for http.Client and retryablehttp to go by; the answer is
 // d.answer. As a delivery has no CloseIdleConnections, giving up closes none.
@@ -69,20 +80,23 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	if d.request.Mark != nil {
 		defer d.request.Mark(req.Context())()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), d.request.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), d.request.Timeout)
 	defer cancel()
 	start := time.Now()
 	number := d.request.Attempt + d.answer.Attempts
+	// Header and body are its own: the last attempt's may still be being written.
 	attempt := req.WithContext(ctx)
-	// Of its own: the last attempt's may still be being written.
-	traced, end := d.trace(ctx, number)
+	traced, end := d.trace(req.Context(), number)
 	attempt.Header = newHeader(d.client.userAgent, &traced, number, start)
-	// With GetBody net/http would repeat the request by itself.
-	attempt.GetBody = nil
+	attempt.ContentLength = int64(len(d.request.Body))
+	// Of types that net/http knows to be in memory, so that header and body are
+	// written at once; and without GetBody, with which it would repeat the
+	// request by itself.
+	attempt.Body = io.NopCloser(bytes.NewReader(d.request.Body))
 
 	d.client.config.Sending(d.request)
-	resp, err := d.transport.RoundTrip(attempt)
-	r := readReply(resp, err)
+	resp, err := d.endpoint.transport.RoundTrip(attempt)
+	r := readReply(resp, err, d.buffer[:])
 	code := code(r)
 	d.judge(r, code, number, time.Since(start), ctx.Err() != nil)
 	end(code, d.answer)

@@ -32,19 +32,19 @@ func TestDetailOfErrors(t *testing.T) {
 		{errors.New(`malformed HTTP response "secret"`), "malformed HTTP response"},
 		{http.ErrServerClosed, "http: Server closed"},
 	} {
-		d := delivery{request: newEvent(t, "https://hook.test/abcdef")}
+		d := delivery{call: call{request: newEvent(t, "https://hook.test/abcdef")}}
 		if got := d.detail(bridge.ClassFailed, reply{err: row.err}, false); got != row.want {
 			t.Errorf("%v: detail %q, want %q", row.err, got, row.want)
 		}
 	}
-	d := delivery{request: bridge.Request{Timeout: 20 * time.Second}}
+	d := delivery{call: call{request: bridge.Request{Timeout: 20 * time.Second}}}
 	if got := d.detail(bridge.ClassFailed, reply{err: io.EOF}, true); got != "timeout after 20s" {
 		t.Errorf("detail %q of a timeout", got)
 	}
 }
 
 func TestDetailOfRejection(t *testing.T) {
-	d := delivery{request: newEvent(t, "https://hook.test/v1/abc-token-def?auth=s3cr%2Fet%20key&x=1")}
+	d := delivery{call: call{request: newEvent(t, "https://hook.test/v1/abc-token-def?auth=s3cr%2Fet%20key&x=1")}}
 	d.request.Destination.APIKey = bridge.NewSecret("k3y")
 	for body, want := range map[string]string{
 		"":                                  "HTTP 422 Unprocessable Entity",

@@ -65,13 +65,13 @@ func TestKeepForgetsTheOthers(t *testing.T) {
 	c.Deliver(t.Context(), first, goOn)
 	c.Deliver(t.Context(), second, goOn)
 	oldConns.await(t, 1)
-	mine := c.transport(second.Destination)
+	mine := c.endpoint(second.Destination)
 
 	c.Keep(second.Destination)
 
 	oldConns.await(t, 0)
-	if len(c.transports) != 1 || c.transport(second.Destination) != mine {
-		t.Errorf("%d transports, want the kept one alone", len(c.transports))
+	if len(c.endpoints) != 1 || c.endpoint(second.Destination) != mine {
+		t.Errorf("%d endpoints, want the kept one alone", len(c.endpoints))
 	}
 	if n := keptConns.count(); n != 1 {
 		t.Errorf("%d connections to the destination that is kept, want 1", n)
@@ -101,7 +101,7 @@ func TestKeepLetsDeliveriesEnd(t *testing.T) {
 		t.Errorf("answer %+v, want delivered by the one request", a)
 	}
 	conns.await(t, 0)
-	if len(c.transports) != 0 {
-		t.Errorf("%d transports are remembered", len(c.transports))
+	if len(c.endpoints) != 0 {
+		t.Errorf("%d endpoints are remembered", len(c.endpoints))
 	}
 }

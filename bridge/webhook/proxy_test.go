@@ -18,7 +18,7 @@ func behind(t *testing.T, c *Client, r bridge.Request, proxy string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.transport(r.Destination).Proxy = http.ProxyURL(u)
+	c.endpoint(r.Destination).transport.Proxy = http.ProxyURL(u)
 }
 
 func TestProxyRefuses(t *testing.T) {
@@ -47,7 +47,7 @@ func TestProxyIsDown(t *testing.T) {
 // password and all.
 func TestProxyAddressIsSecret(t *testing.T) {
 	c, r := newClient(t, Config{}), newEvent(t, "https://hook.test/abcdef")
-	c.transport(r.Destination).Proxy = withoutAddress(func(*http.Request) (*url.URL, error) {
+	c.endpoint(r.Destination).transport.Proxy = withoutAddress(func(*http.Request) (*url.URL, error) {
 		return nil, errors.New("invalid proxy address http://user:canary@%zz")
 	})
 	a := c.Deliver(t.Context(), r, goOn)

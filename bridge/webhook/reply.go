@@ -28,8 +28,9 @@ type reply struct {
 	err error
 }
 
-// readReply takes what a RoundTripper returned and is done with its body.
-func readReply(resp *http.Response, err error) reply {
+// readReply takes what a RoundTripper returned and is done with its body. The
+// buffer is its own for as long as it takes.
+func readReply(resp *http.Response, err error, buffer []byte) reply {
 	if err != nil {
 		return reply{err: err}
 	}
@@ -41,11 +42,22 @@ func readReply(resp *http.Response, err error) reply {
 			r.body, r.err = io.ReadAll(io.LimitReader(resp.Body, keptBytes))
 		}
 		if r.err == nil {
-			_, _ = io.CopyN(io.Discard, resp.Body, drainedBytes)
+			drain(resp.Body, buffer)
 		}
 	}
 	_ = resp.Body.Close()
 	return r
+}
+
+// drain reads a body to its end, if that is not too far.
+func drain(body io.Reader, buffer []byte) {
+	for read := 0; read < drainedBytes; {
+		n, err := body.Read(buffer)
+		if err != nil {
+			return
+		}
+		read += n
+	}
 }
 
 // code is the reply as metrics name it.

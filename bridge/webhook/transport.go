@@ -30,17 +30,24 @@ const (
 	maxHeaderBytes = 1 << 20
 )
 
-// transport returns the destination's own transport.
-func (c *Client) transport(d *bridge.Destination) *http.Transport {
+// endpoint is where the requests to a destination go, and over which
+// connections.
+type endpoint struct {
+	transport *http.Transport
+	address   *url.URL // shared by all requests, which only read it
+}
+
+// endpoint returns the destination's own.
+func (c *Client) endpoint(d *bridge.Destination) *endpoint {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	id := d.URL.ID()
-	t, ok := c.transports[id]
+	e, ok := c.endpoints[id]
 	if !ok {
-		t = c.newTransport()
-		c.transports[id] = t
+		e = &endpoint{c.newTransport(), d.URL.Reveal()}
+		c.endpoints[id] = e
 	}
-	return t
+	return e
 }
 
 func (c *Client) newTransport() *http.Transport {
