@@ -28,22 +28,34 @@ func (p *Pipeline) post(ctx *visit, m Message, failed int, v *Verdict) (Pass, An
 		return pass, Answer{}, errLost
 	}
 	start := time.Now()
-	var waited time.Duration
-	a := p.deliverer.Deliver(ctx, p.request(d, m, *v, pass, failed), func(ctx context.Context) error {
-		defer func(begin time.Time) { waited += time.Since(begin) }(time.Now())
-		if err := p.gate.Again(ctx, d); err != nil {
-			return err
-		}
-		if m.lost() {
-			return errLost
-		}
-		return nil
-	})
-	v.Duration += time.Since(start) - waited
+	next := another{gate: p.gate, destination: d, lost: m.Lost}
+	a := p.deliverer.Deliver(ctx, p.request(d, m, *v, pass, failed), next.request)
+	v.Duration += time.Since(start) - next.waited
 	v.Attempts += a.Attempts
 	v.Status, v.Error = a.Status, a.Detail
 	p.gate.Leave(ctx, d, m, pass, ctx.heard(a))
 	return pass, a, nil
+}
+
+// another is what each request of a delivery after the first has to ask. It
+// holds little of the message, most of whose deliveries never ask.
+type another struct {
+	gate        Gate
+	destination *Destination
+	lost        func() bool
+	waited      time.Duration
+}
+
+// request waits until there may be one more.
+func (n *another) request(ctx context.Context) error {
+	defer func(begin time.Time) { n.waited += time.Since(begin) }(time.Now())
+	if err := n.gate.Again(ctx, n.destination); err != nil {
+		return err
+	}
+	if n.lost != nil && n.lost() {
+		return errLost
+	}
+	return nil
 }
 
 // request builds the delivery of a message; failed is how many of its requests

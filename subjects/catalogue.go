@@ -44,22 +44,37 @@ func Catalogue() []Entry {
 }
 
 // ByType returns the entry of a type, false if the catalogue has none.
-func ByType(typ string) (Entry, bool) {
-	return find(func(e *Entry) bool { return e.Type == typ })
-}
+func ByType(typ string) (Entry, bool) { return found(entryOfType(typ)) }
 
 // BySubject returns the entry of a subject, false if the catalogue has none.
-func BySubject(subject string) (Entry, bool) {
-	return find(func(e *Entry) bool { return e.Subject == subject })
-}
+func BySubject(subject string) (Entry, bool) { return found(entryOfSubject(subject)) }
 
-func find(match func(*Entry) bool) (Entry, bool) {
+// entryOfType returns the entry of a type, which nobody may change, nil if the
+// catalogue has none.
+func entryOfType(typ string) *Entry {
 	for i := range catalogue {
-		if match(&catalogue[i]) {
-			return catalogue[i].clone(), true
+		if catalogue[i].Type == typ {
+			return &catalogue[i]
 		}
 	}
-	return Entry{}, false
+	return nil
+}
+
+// entryOfSubject is entryOfType for a subject.
+func entryOfSubject(subject string) *Entry {
+	for i := range catalogue {
+		if catalogue[i].Subject == subject {
+			return &catalogue[i]
+		}
+	}
+	return nil
+}
+
+func found(e *Entry) (Entry, bool) {
+	if e == nil {
+		return Entry{}, false
+	}
+	return e.clone(), true
 }
 
 func (e Entry) clone() Entry {

@@ -20,10 +20,10 @@ func Check(subject string, data []byte) (*schemas.Event, error) {
 // what its type says. A subject outside the catalogue takes every type that is
 // outside it too, with any payload. The error is a *schemas.InvalidError.
 func Validate(subject string, e *schemas.Event) error {
-	if entry, ok := BySubject(subject); ok && entry.Type != e.Type {
+	if entry := entryOfSubject(subject); entry != nil && entry.Type != e.Type {
 		return misplaced("must be " + entry.Type + " on " + entry.Subject)
 	}
-	if entry, ok := ByType(e.Type); ok && entry.Subject != subject {
+	if entry := entryOfType(e.Type); entry != nil && entry.Subject != subject {
 		return misplaced(entry.Type + " belongs on " + entry.Subject)
 	}
 	return e.Validate()

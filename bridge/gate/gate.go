@@ -100,7 +100,7 @@ func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 			return pass, err
 		}
 		if err := told.take(ctx, o.pace(d)); err != nil {
-			o.leave(context.WithoutCancel(ctx), m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
+			o.leave(ctx, m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
 		switch paused := g.stop.paused.Load(); {
@@ -134,7 +134,7 @@ func (g *Gate) again(ctx context.Context, d *bridge.Destination, told paced) err
 // or releases it, for all replicas. It may take as long as NATS takes to
 // confirm, whatever becomes of ctx, since the answer is worth knowing.
 func (g *Gate) Leave(ctx context.Context, d *bridge.Destination, m bridge.Message, p bridge.Pass, a bridge.Answer) {
-	g.door(d).leave(context.WithoutCancel(ctx), m, p, a)
+	g.door(d).leave(ctx, m, p, a)
 }
 
 // Held reports whether the destination is held now.

@@ -9,7 +9,7 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// leave learns from the answer to a request.
+// leave learns from the answer to a request, whatever becomes of ctx.
 func (o *door) leave(ctx context.Context, m bridge.Message, p bridge.Pass, a bridge.Answer) {
 	if a.Class == bridge.ClassDelivered {
 		o.note(ctx)
@@ -17,6 +17,7 @@ func (o *door) leave(ctx context.Context, m bridge.Message, p bridge.Pass, a bri
 			return
 		}
 	}
+	ctx = context.WithoutCancel(ctx)
 	o.mu.Lock()
 	released := false
 	switch {
@@ -36,7 +37,7 @@ func (o *door) leave(ctx context.Context, m bridge.Message, p bridge.Pass, a bri
 }
 
 // note remembers that the destination accepts events, and now and then tells
-// the other replicas.
+// the other replicas, whatever becomes of ctx.
 func (o *door) note(ctx context.Context) {
 	g := o.gate
 	now := g.clock.now()
@@ -45,7 +46,7 @@ func (o *door) note(ctx context.Context) {
 	if now.UnixNano()-noted < int64(g.cfg.EvidenceEvery) || !o.noted.CompareAndSwap(noted, now.UnixNano()) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if _, err := g.store.put(ctx, "works."+o.id, []byte(o.destination.URL.String())); err != nil {
 		g.cfg.Logger.Debug("evidence not noted", "destination", o.destination.URL, "error", err)

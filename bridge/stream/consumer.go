@@ -33,8 +33,10 @@ type consumer struct {
 	route   *bridge.Route
 	handler Handler
 	settler *settler
-	log     *slog.Logger
-	ackWait time.Duration
+	// settleSoon settles an event whose verdict is plain, and does not wait.
+	settleSoon func(it *item)
+	log        *slog.Logger
+	ackWait    time.Duration
 	// suspects are those of all routes.
 	suspects *suspects
 
@@ -62,11 +64,13 @@ type consumer struct {
 }
 
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
-	return &consumer{
+	c := &consumer{
 		route: r, handler: h, settler: s, log: log,
 		hand: newHand(), queue: &fifo{}, slots: r.Concurrency,
 		answers: make(chan time.Time, 1), news: make(chan struct{}, 1),
 	}
+	c.settleSoon = s.soon(c.settledSoon)
+	return c
 }
 
 // run pulls and handles until ctx is done, and hands back what has not

@@ -83,7 +83,7 @@ type wait struct {
 	end             context.CancelCauseFunc
 }
 
-func newWait(ctx context.Context) wait {
+func newWait(ctx context.Context) *wait {
 	ctx, end := context.WithCancelCause(ctx)
-	return wait{ctx, end}
+	return &wait{ctx, end}
 }

@@ -10,7 +10,7 @@ import (
 
 // handle has one event decided, gives its place to the next, and sees to it
 // that it is settled. It does not wait for that.
-func (c *consumer) handle(ctx, grace context.Context, it *item, w wait) {
+func (c *consumer) handle(ctx, grace context.Context, it *item, w *wait) {
 	it.started(w.end)
 	if it.dismissed() { // before it could be told
 		it.end(errDismissed)
@@ -32,7 +32,7 @@ func (c *consumer) handle(ctx, grace context.Context, it *item, w wait) {
 	}
 	c.handling.Add(1)
 	it.verdict = v
-	c.settler.settleSoon(it, c.settledSoon)
+	c.settleSoon(it)
 }
 
 // settledSoon lets an event go that settleSoon was called for.

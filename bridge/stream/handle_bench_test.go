@@ -13,7 +13,7 @@ import (
 
 // BenchmarkEvent is what the stream itself costs an event, from its arrival to
 // the confirmation of its acknowledgement, without the client, the server and
-// what is done with the event: the budget is 12 allocations.
+// what is done with the event: the budget is 8 allocations.
 func BenchmarkEvent(b *testing.B) {
 	var a *acks
 	a = &acks{inbox: "_INBOX.bench", waiting: map[uint64]*ack{}, send: func(_ *item, reply string) error {

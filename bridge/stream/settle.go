@@ -86,15 +86,17 @@ func (s *settler) recall(it *item) error {
 	return err
 }
 
-// settleSoon is settle for an event whose verdict is plain. It does not wait:
-// done is called when the event is settled, or is not as grace ends.
-func (s *settler) settleSoon(it *item, done func(it *item, settled bool)) {
-	s.acknowledge(it, func(it *item, confirmed bool) {
-		if confirmed {
+// soon returns settle for events whose verdict is plain, made once for all of
+// them. It does not wait: done is called when the event is settled, or is not as
+// grace ends.
+func (s *settler) soon(done func(it *item, settled bool)) func(it *item) {
+	confirmed := func(it *item, yes bool) {
+		if yes {
 			s.observer.Settled(s.route, it.Message, it.verdict)
 		}
-		done(it, confirmed)
-	})
+		done(it, yes)
+	}
+	return func(it *item) { s.acknowledge(it, confirmed) }
 }
 
 // acknowledge acknowledges until the server has confirmed it, and then calls
