@@ -78,8 +78,8 @@ func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *cons
 func (c *consumer) run(ctx, grace context.Context) error {
 	reconnected := c.pull.nc.StatusChanged(nats.CONNECTED)
 	defer c.pull.nc.RemoveStatusListener(reconnected)
-	tick := time.NewTicker(min(c.ackWait/6, time.Second))
-	defer tick.Stop()
+	tending := newTending(c.ackWait)
+	defer tending.Stop()
 	c.heard = time.Now()
 	c.crew = c.muster(ctx, grace)
 	defer c.crew.dismiss()
@@ -90,6 +90,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 		if err := c.ask(now); err != nil {
 			c.log.Warn("pull request not sent", "error", err)
 		}
+		tending.wake(c)
 		err := error(nil)
 		select {
 		case <-ctx.Done():
@@ -104,8 +105,9 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			err = c.answered(asked)
 		case <-reconnected:
 			err = c.resume()
-		case now := <-tick.C:
+		case now := <-tending.C:
 			err = c.tend(now)
+			tending.next(c, now)
 		}
 		if err != nil {
 			c.forget()

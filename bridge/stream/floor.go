@@ -162,27 +162,46 @@ type floorKeeper struct {
 	route    string
 	observer Observer
 	log      *slog.Logger
-	news     atomic.Bool // something was settled since the last note
+	news     atomic.Bool   // something was settled since the last note
+	wake     chan struct{} // has one in it when there may be news
+}
+
+func newFloorKeeper(f floors, route string, o Observer, log *slog.Logger) *floorKeeper {
+	return &floorKeeper{floors: f, route: route, observer: o, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Settled is told of every event that this replica has settled.
 func (k *floorKeeper) Settled(route string, m bridge.Message, v bridge.Verdict) {
-	k.news.Store(true)
+	k.hasNews()
 	k.observer.Settled(route, m, v)
+}
+
+func (k *floorKeeper) hasNews() {
+	if k.news.Load() || k.news.Swap(true) {
+		return // whoever noted that has woken it
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
 }
 
 // run notes until ctx is done. The first note is made at once: a consumer that
 // is new and begins with new events has got somewhere before its first event.
+// The next are made so long after the news that others of the same time are in.
 func (k *floorKeeper) run(ctx context.Context) {
 	k.news.Store(true)
-	tick := time.NewTicker(floorEvery)
-	defer tick.Stop()
 	for {
 		k.note(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-k.wake:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(floorEvery):
 		}
 	}
 }
@@ -194,7 +213,7 @@ func (k *floorKeeper) note(ctx context.Context) {
 		return
 	}
 	if err := k.floors.note(ctx, k.route); err != nil {
-		k.news.Store(true)
+		k.hasNews()
 		k.log.Debug("how far the consumer has got is not noted", "error", err)
 	}
 }

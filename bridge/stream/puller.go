@@ -15,10 +15,10 @@ const (
 	// pullExpiry is how long the server keeps a pull request open, and
 	// pullHeartbeat how often it says that it still does.
 	pullExpiry    = 60 * time.Second
-	pullHeartbeat = 1500 * time.Millisecond
+	pullHeartbeat = 3 * time.Second
 	// pullSilence without a message or a heartbeat means that the request is
-	// lost: the server or the consumer's leader has gone. A cluster takes at
-	// least as long to elect another leader.
+	// lost: the server or the consumer's leader has gone. A cluster takes about
+	// as long to elect another leader.
 	pullSilence = 2*pullHeartbeat + time.Second
 	// pullPause keeps requests that the server turns down from spinning.
 	pullPause = 500 * time.Millisecond

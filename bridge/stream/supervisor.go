@@ -66,7 +66,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 	suspects := newSuspects(s.parking.open, nuid.Next(), c.Settings.AckWait, c.Logger)
 	for _, r := range c.Routes {
 		log := c.Logger.With("route", r.Name)
-		keeper := &floorKeeper{floors: s.provisioner.floors, route: r.Name, observer: c.Observer, log: log}
+		keeper := newFloorKeeper(s.provisioner.floors, r.Name, c.Observer, log)
 		settler := &settler{
 			route: r.Name, observer: keeper, log: log, parking: s.parking,
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
