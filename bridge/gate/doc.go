@@ -10,7 +10,10 @@
 // A hold and a pace are only ever changed by compare-and-set on their
 // revision, so two replicas that want the same thing at once cannot both get
 // it. Each replica watches the holds and waits for their present state before
-// it lets anything through; without NATS it lets nothing through.
+// it lets anything through; without NATS it lets nothing through. A watch can
+// fall silent without NATS being lost, so a replica expects to hear of its own
+// record, which it writes every second, and every five while it wants nothing
+// through and knows of no hold (listen.go).
 //
 // Times in the bucket are the server's: every replica knows how far its own
 // clock is from that one's (clock.go), so replicas need not agree on the time.

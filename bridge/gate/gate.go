@@ -46,6 +46,7 @@ type Config struct {
 type Gate struct {
 	cfg   Config
 	stop  stopper
+	usage *usage
 	clock *clock
 	store store
 
@@ -67,7 +68,7 @@ func newGate(c Config, s store) *Gate {
 	if c.Destinations == nil {
 		c.Destinations = func() map[string]*bridge.Destination { return nil }
 	}
-	g := &Gate{cfg: c, clock: &clock{}, store: s, doors: map[string]*door{}}
+	g := &Gate{cfg: c, usage: newUsage(), clock: &clock{}, store: s, doors: map[string]*door{}}
 	g.stop.pause()
 	return g
 }
@@ -92,6 +93,7 @@ func (g *Gate) Again(ctx context.Context, d *bridge.Destination) error {
 func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Message, told paced) (bridge.Pass, error) {
 	o := g.door(d)
 	for {
+		g.usage.note()
 		if err := g.stop.wait(ctx); err != nil {
 			return bridge.Pass{}, err
 		}
@@ -115,6 +117,7 @@ func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 func (g *Gate) again(ctx context.Context, d *bridge.Destination, told paced) error {
 	o := g.door(d)
 	for {
+		g.usage.note()
 		if err := g.stop.wait(ctx); err != nil {
 			return err
 		}

@@ -20,47 +20,65 @@ var errDeaf = errors.New("changes are not heard of")
 // of it, until stop is called: the server that serves a watch may be gone
 // without the one that this replica is connected to, and the client itself
 // finds out after some ten seconds at best. heard is to be called with each
-// revision of the record that the watch tells of; deaf says why the session has
+// entry of the record that the watch tells of; deaf says why the session has
 // to begin anew.
-func (s *Shared) listen(ctx context.Context) (deaf <-chan error, heard func(revision uint64), stop func()) {
+func (s *Shared) listen(ctx context.Context) (deaf <-chan error, heard func(entry), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	found, echoes := make(chan error, 1), make(chan uint64, 1)
+	found, echoes := make(chan error, 1), make(chan entry, 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		found <- s.untilDeaf(ctx, echoes)
 	}()
-	heard = func(revision uint64) {
+	heard = func(e entry) {
 		select {
 		case <-echoes: // an earlier one that nobody waits for
 		default:
 		}
-		echoes <- revision
+		echoes <- e
 	}
 	return found, heard, func() { cancel(); <-done }
 }
 
 // untilDeaf returns once the watch is silent, the bucket gone, or ctx done.
-func (s *Shared) untilDeaf(ctx context.Context, echoes <-chan uint64) error {
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
+func (s *Shared) untilDeaf(ctx context.Context, echoes <-chan entry) error {
+	next, resting := time.NewTimer(heartbeat), false
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-next.C:
 		case <-s.moved:
+		case <-s.usage.first:
+			if !resting {
+				continue // the next is due soon
+			}
 		}
-		revision, err := s.beat(ctx)
-		if err == nil {
-			err = echo(ctx, echoes, revision)
-		} else {
-			err = s.missing(ctx, err)
-		}
-		if err != nil {
+		if err := s.expectEcho(ctx, echoes); err != nil {
 			return err
 		}
+		resting = !s.usage.ask() && !s.holdsAny()
+		if resting {
+			next.Reset(restingHeartbeat)
+		} else {
+			next.Reset(heartbeat)
+		}
 	}
+}
+
+// expectEcho writes the record and waits until the watch has told of it, and of
+// when the server stored it.
+func (s *Shared) expectEcho(ctx context.Context, echoes <-chan entry) error {
+	w, err := s.write(ctx)
+	if err != nil {
+		return s.missing(ctx, err)
+	}
+	stamped, err := echo(ctx, echoes, w.revision)
+	if err == nil && !stamped.IsZero() {
+		s.clock.learn(w.begin, w.end, stamped)
+	}
+	return err
 }
 
 // missing looks for the bucket after a record was not written. A bucket without
@@ -74,20 +92,24 @@ func (s *Shared) missing(ctx context.Context, failed error) error {
 	return nil
 }
 
-// echo waits until the watch has told of a revision.
-func echo(ctx context.Context, echoes <-chan uint64, revision uint64) error {
+// echo waits until the watch has told of a revision, and returns when that was
+// stored; zero if only a later one was told of.
+func echo(ctx context.Context, echoes <-chan entry, revision uint64) (stamped time.Time, err error) {
 	timeout := time.NewTimer(echoTimeout)
 	defer timeout.Stop()
 	for {
 		select {
 		case heard := <-echoes:
-			if heard >= revision {
-				return nil
+			if heard.revision == revision {
+				stamped = heard.created
+			}
+			if heard.revision >= revision {
+				return stamped, nil
 			}
 		case <-timeout.C:
-			return errDeaf
+			return stamped, errDeaf
 		case <-ctx.Done():
-			return ctx.Err()
+			return stamped, ctx.Err()
 		}
 	}
 }

@@ -13,8 +13,11 @@ import (
 
 const (
 	// heartbeat is how often a replica writes that it is alive, and finds out
-	// whether it still hears of changes.
-	heartbeat = time.Second
+	// whether it still hears of changes; restingHeartbeat how often while it
+	// wants nothing through and knows of no hold. What comes first after a rest
+	// has it find out at once.
+	heartbeat        = time.Second
+	restingHeartbeat = 5 * time.Second
 	// ReplicaLife is how old a replica's record may be while it is alive: a
 	// bucket without a leader takes none for a while.
 	ReplicaLife = 30 * time.Second
@@ -127,7 +130,7 @@ func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.beat(ctx); err != nil {
+	if err := s.beat(ctx); err != nil {
 		return err
 	}
 	watch, err := kv.WatchFiltered(ctx, []string{"hold.*", "works.*", s.recordKey()})
@@ -221,7 +224,7 @@ func (s *Shared) follow(ctx context.Context, watch jetstream.KeyWatcher, restart
 				return errors.New("the watch ended")
 			case e == nil:
 			case e.Key() == s.recordKey():
-				heard(e.Revision())
+				heard(entryOf(e))
 			default:
 				s.hear(e)
 			}
@@ -256,44 +259,6 @@ func entryOf(e jetstream.KeyValueEntry) entry {
 	return entry{e.Value(), e.Revision(), e.Created()}
 }
 
-// recordKey is the key that says that this replica is alive.
-func (s *Shared) recordKey() string { return "replica." + s.cfg.Replica }
-
-// beat writes that this replica is alive, and measures the server's clock. It
-// returns the record's revision.
-func (s *Shared) beat(ctx context.Context) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	value, err := s.record()
-	if err != nil {
-		return 0, err
-	}
-	begin := time.Now()
-	revision, err := s.store.put(ctx, s.recordKey(), value)
-	if err != nil {
-		return 0, fmt.Errorf("write to bucket %s: %w", s.bucket.Name, err)
-	}
-	end := time.Now()
-	stamped, err := stamp(ctx, s.store, s.recordKey(), revision)
-	if err != nil {
-		return 0, fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
-	}
-	s.clock.learn(begin, end, stamped)
-	return revision, nil
-}
-
-// leaveFleet removes this replica's record.
-func (s *Shared) leaveFleet(ctx context.Context) {
-	if !s.js.Conn().IsConnected() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := s.store.remove(ctx, s.recordKey(), 0); err != nil {
-		s.cfg.Logger.Debug("record of this replica not removed", "error", err)
-	}
-}
-
 // all returns the doors by destination.
 func (g *Gate) all() map[string]*door {
 	g.mu.RLock()
@@ -303,4 +268,16 @@ func (g *Gate) all() map[string]*door {
 		doors[id] = o
 	}
 	return doors
+}
+
+// holdsAny reports whether a destination is held, as far as this replica knows.
+func (g *Gate) holdsAny() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for _, o := range g.doors {
+		if o.isHeld() {
+			return true
+		}
+	}
+	return false
 }
