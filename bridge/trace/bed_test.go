@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
@@ -22,13 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bed is a server with the streams and the bucket of a bridge.
 type bed struct {
-	t        *testing.T
+	t        testing.TB
 	js       jetstream.JetStream
 	settings stream.Settings
 	config   Config
 }
 
-func newBed(t *testing.T) *bed {
+func newBed(t testing.TB) *bed {
 	t.Helper()
 	b := &bed{t: t, js: testbed.Connect(t, testbed.StartServer(t, embedded.Config{}).URL()), settings: stream.Settings{
 		Stream: "EVENTS", DLQ: "EVENTS_DLQ", Receipts: "EVENTS_RECEIPTS", Bucket: "makebridge", Subjects: []string{"payments.>"},
@@ -146,6 +147,29 @@ func (b *bed) publishOn(subject, id, messageID string) uint64 {
 		b.t.Fatal(err)
 	}
 	return ack.Sequence
+}
+
+// fill publishes n messages, as many at once as the server likes.
+func (b *bed) fill(subject string, n int, complete func(*nats.Msg, int)) {
+	b.t.Helper()
+	js, err := jetstream.New(b.js.Conn(), jetstream.WithPublishAsyncMaxPending(4000))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var last jetstream.PubAckFuture
+	for i := range n {
+		m := nats.NewMsg(subject)
+		complete(m, i)
+		if last, err = js.PublishMsgAsync(m, jetstream.WithStallWait(testbed.Patience)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+	select {
+	case <-last.Ok():
+	case err := <-last.Err():
+		b.t.Fatal(err)
+	}
 }
 
 func (b *bed) read(id string) *Trace {

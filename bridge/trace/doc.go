@@ -8,9 +8,12 @@
 // The receipts of an event are in one part of 256 and carry its sequence, so all
 // else is a look-up. A UUIDv7 tells when the event was made: its receipts are
 // read from then on, until every route has told how it was settled; those of
-// another id are read from the oldest on. Without receipts an event is found by
-// its id in the Nats-Msg-Id headers of EVENTS: a little before and after the time
-// of a UUIDv7, and among what was published since Config.Since with another id.
+// another id are read all. Without receipts an event is found by its id in the
+// Nats-Msg-Id headers of EVENTS: a little before and after the time of a UUIDv7;
+// with another id among what routes have not settled, and what is newest. A
+// server sends some hundred thousand headers a second, so no more than
+// Config.Most are looked at, by several consumers side by side, unless
+// Config.Since says from when on all are.
 // Only headers are read. Replays of the event are messages of EVENTS too, and
 // told of each by itself.
 //

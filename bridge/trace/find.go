@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,32 +16,12 @@ const (
 	// mostLate is how long after it was made an event is looked for: publishers
 	// try for some minutes.
 	mostLate = 15 * time.Minute
-	// DefaultSince is how far back an event is looked for whose id does not say
-	// when it was made.
-	DefaultSince = 24 * time.Hour
-	// looksAtTime is how many messages are read between two looks at their
-	// time, which cost more than the reading.
-	looksAtTime = 64
+	// atOnce is how long after it was made most events are published.
+	atOnce = time.Second
+	// DefaultMost is about how many events are looked at for one without
+	// receipts: what a server sends in half a second.
+	DefaultMost = 200_000
 )
-
-// span is a part of the stream, by time.
-type span struct{ from, to time.Time }
-
-// spans are where to look for an event, the likeliest first.
-func (r *reader) spans() []span {
-	now := time.Now()
-	if !r.Since.IsZero() {
-		return []span{{r.Since, now}}
-	}
-	made, ok := madeAt(r.eventID)
-	if !ok {
-		return []span{{now.Add(-DefaultSince), now}}
-	}
-	return []span{
-		{made.Add(-100 * time.Millisecond), made.Add(time.Second)},
-		{made.Add(-mostSkew), made.Add(mostLate)},
-	}
-}
 
 // madeAt reads the time in a UUIDv7.
 func madeAt(eventID string) (time.Time, bool) {
@@ -51,60 +32,93 @@ func madeAt(eventID string) (time.Time, bool) {
 	return time.Unix(id.Time().UnixTime()).UTC(), true
 }
 
-// find looks for the event in the stream by its publisher's header. Where it is
-// not found, the error says where it was looked for.
-func (r *reader) find(ctx context.Context) (sequence uint64, err error) {
-	var read uint64
-	spans := r.spans()
-	for _, in := range spans {
-		sequence, read, err = r.findIn(ctx, in)
-		if err != nil || sequence > 0 {
+// search is one search for the event in the stream.
+type search struct {
+	*reader
+	unknown UnknownError
+	looked  look
+}
+
+// findEvent looks for the event in the stream by its publisher's header. Where
+// it is not found, the error says where it was looked for.
+func (r *reader) findEvent(ctx context.Context) (sequence uint64, err error) {
+	s := &search{reader: r, unknown: UnknownError{EventID: r.eventID, Stream: r.Stream}}
+	made, timed := madeAt(r.eventID)
+	switch {
+	case !r.Since.IsZero():
+		s.unknown.From, s.unknown.To = r.Since, time.Now()
+		sequence, err = s.in(ctx, stretch{from: place{time: r.Since}})
+	case timed:
+		sequence, err = s.around(ctx, made)
+	default:
+		sequence, err = s.anywhere(ctx)
+	}
+	if err != nil || sequence > 0 {
+		return sequence, err
+	}
+	s.unknown.Read, s.unknown.Total = s.looked.read, s.looked.of
+	return 0, &s.unknown
+}
+
+// around looks about the time at which the event was made: where it should be,
+// then later, since publishers try again, then earlier, since clocks differ.
+func (s *search) around(ctx context.Context, made time.Time) (sequence uint64, err error) {
+	first, last := made.Add(-mostSkew), made.Add(mostLate)
+	s.unknown.From, s.unknown.To = first, last
+	soon, late := made.Add(-100*time.Millisecond), made.Add(atOnce)
+	for _, in := range []stretch{between(soon, late), between(late, last), between(first, soon)} {
+		in.most, in.oldest = s.left(), !in.from.time.Equal(first)
+		if sequence, err = s.in(ctx, in); err != nil || sequence > 0 {
 			return sequence, err
 		}
 	}
-	last := spans[len(spans)-1]
-	return 0, &UnknownError{EventID: r.eventID, Stream: r.Stream, From: last.from, To: last.to, Read: read}
+	return 0, nil
 }
 
-func (r *reader) findIn(ctx context.Context, in span) (sequence, read uint64, err error) {
-	var failed error
-	n := 0
-	read, err = r.scan(ctx, r.events, place{time: in.from}, headersOnly, func(msg jetstream.Msg) bool {
-		hit := msg.Headers().Get(jetstream.MsgIDHeader) == r.eventID
-		if n++; !hit && n%looksAtTime != 0 {
+// anywhere looks among what routes have not settled, the oldest first, since
+// only of that there need be no receipt, and then among the newest.
+func (s *search) anywhere(ctx context.Context) (sequence uint64, err error) {
+	if s.events.CachedInfo().State.Msgs <= s.Most {
+		return s.in(ctx, stretch{})
+	}
+	for _, at := range s.positions {
+		if at.unsettled == 0 {
+			continue
+		}
+		waiting := stretch{from: place{subjects: at.filters, sequence: at.floor + 1}, oldest: true}
+		waiting.most = max(1, s.Most/2/uint64(len(s.positions)))
+		if sequence, err = s.in(ctx, waiting); err != nil || sequence > 0 {
+			return sequence, err
+		}
+	}
+	newest := stretch{most: s.left()}
+	s.looked = look{} // what was looked at is among these, or small beside them
+	return s.in(ctx, newest)
+}
+
+// left is how many events may still be looked at.
+func (s *search) left() uint64 { return max(1, s.Most-min(s.Most, s.looked.read)) }
+
+// in looks in one stretch.
+func (s *search) in(ctx context.Context, in stretch) (sequence uint64, err error) {
+	var hit atomic.Pointer[jetstream.Msg]
+	looked, err := s.find(ctx, s.events, in, headersOnly, func(msg jetstream.Msg) bool {
+		if msg.Headers().Get(jetstream.MsgIDHeader) != s.eventID {
 			return true
 		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			failed = fmt.Errorf("read the position of an event: %w", err)
-			return false
-		}
-		if hit {
-			sequence = meta.Sequence.Stream
-		}
-		return !hit && meta.Timestamp.Before(in.to)
+		hit.Store(&msg)
+		return false
 	})
+	s.looked.add(looked)
 	if err != nil {
-		err = explain(err, "search stream "+r.Stream, "$JS.API.CONSUMER.CREATE."+r.Stream+".>")
+		return 0, explain(err, "search stream "+s.Stream, "$JS.API.CONSUMER.CREATE."+s.Stream+".>")
 	}
-	if failed != nil {
-		err = failed
+	if hit.Load() == nil {
+		return 0, nil
 	}
-	return sequence, read, err
-}
-
-// UnknownError says that nothing is known of an event, and where it was looked
-// for.
-type UnknownError struct {
-	EventID, Stream string
-	// From and To bound the part of the stream that was read, and Read is how
-	// many events are in it.
-	From, To time.Time
-	Read     uint64
-}
-
-// Error names the event and the part of the stream.
-func (e *UnknownError) Error() string {
-	return fmt.Sprintf("nothing is known of event %s: there is no receipt, and it is not among the %d messages that stream %s has from %s to %s",
-		e.EventID, e.Read, e.Stream, e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339))
+	meta, err := (*hit.Load()).Metadata()
+	if err != nil {
+		return 0, fmt.Errorf("read the position of an event: %w", err)
+	}
+	return meta.Sequence.Stream, nil
 }

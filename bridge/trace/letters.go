@@ -3,7 +3,7 @@ package trace
 import (
 	"context"
 	"errors"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,35 +30,39 @@ func (r *reader) findLetter(ctx context.Context, route string, p *publish, at ti
 	if err != nil {
 		return nil, explain(err, "look up stream "+r.DLQ, "$JS.API.STREAM.INFO."+r.DLQ)
 	}
-	spans := []span{{p.PublishedAt, time.Now()}}
+	since := stretch{from: place{time: p.PublishedAt}, most: r.Most, oldest: true}
+	stretches := []stretch{since}
 	if !at.IsZero() {
-		spans = slices.Insert(spans, 0, span{at.Add(-letterSpan), at.Add(letterSpan)})
+		stretches = []stretch{between(at.Add(-letterSpan), at.Add(letterSpan)), since}
 	}
-	for _, in := range spans {
-		l, err := r.findLetterIn(ctx, s, route, p, in)
-		if l != nil || err != nil {
+	var looked look
+	for _, in := range stretches {
+		var l *letter
+		in.from.subjects = []string{"dlq." + route + "." + p.Subject}
+		if l, looked, err = r.findLetterIn(ctx, s, p, in); l != nil || err != nil {
 			return l, err
 		}
+	}
+	if looked.partial() {
+		r.unknown("whether it is a dead letter on route %s: %d of %d letters since then were looked at", route, looked.read, looked.of)
 	}
 	return nil, nil
 }
 
-func (r *reader) findLetterIn(ctx context.Context, s jetstream.Stream, route string, p *publish, in span) (found *letter, err error) {
-	from := place{subjects: []string{"dlq." + route + "." + p.Subject}, time: in.from}
-	_, err = r.scan(ctx, s, from, headersOnly, func(msg jetstream.Msg) bool {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return false
-		}
+func (r *reader) findLetterIn(ctx context.Context, s jetstream.Stream, p *publish, in stretch) (*letter, look, error) {
+	var found atomic.Pointer[letter]
+	looked, err := r.find(ctx, s, in, headersOnly, func(msg jetstream.Msg) bool {
 		h := msg.Headers()
-		if number[uint64](h, "Sequence") == p.Sequence && timeIn(h, "Published-At").Equal(p.PublishedAt) {
-			found = &letter{meta.Sequence.Stream, h.Get("Makebridge-Reason"), h.Get("Makebridge-Error")}
-			return false
+		if number[uint64](h, "Sequence") != p.Sequence || !timeIn(h, "Published-At").Equal(p.PublishedAt) {
+			return true
 		}
-		return meta.Timestamp.Before(in.to)
+		if meta, err := msg.Metadata(); err == nil {
+			found.Store(&letter{meta.Sequence.Stream, h.Get("Makebridge-Reason"), h.Get("Makebridge-Error")})
+		}
+		return false
 	})
 	if err != nil {
 		err = explain(err, "search stream "+r.DLQ, "$JS.API.CONSUMER.CREATE."+r.DLQ+".>")
 	}
-	return found, err
+	return found.Load(), looked, err
 }

@@ -19,6 +19,8 @@ type position struct {
 	// It has handed out everything up to delivered, and is done with everything
 	// up to floor.
 	delivered, floor uint64
+	// unsettled is how many it is not done with.
+	unsettled uint64
 	// It began here, where it did not begin with all events.
 	fromSequence uint64
 	fromTime     time.Time
@@ -40,6 +42,7 @@ func readPositions(ctx context.Context, s jetstream.Stream) ([]position, error) 
 func newPosition(info *jetstream.ConsumerInfo) position {
 	c := info.Config
 	p := position{route: info.Name, filters: c.FilterSubjects, delivered: info.Delivered.Stream, floor: info.AckFloor.Stream}
+	p.unsettled = info.NumPending + uint64(max(0, info.NumAckPending))
 	if c.FilterSubject != "" {
 		p.filters = []string{c.FilterSubject}
 	}

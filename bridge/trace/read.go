@@ -17,9 +17,12 @@ type Config struct {
 	// Stream holds the events, DLQ the dead letters, Receipts the receipts;
 	// an empty Receipts is not looked at. Bucket is what the replicas share.
 	Stream, DLQ, Receipts, Bucket string
-	// Since, unless zero, is from when on an event without receipts is looked
-	// for. Otherwise its id says, or DefaultSince.
+	// Since, unless zero, is from when on all of the stream is searched for an
+	// event without receipts. Otherwise about Most events are looked at, and as
+	// many letters; DefaultMost if 0. They are those about the time in its id, or
+	// what routes have not settled and the newest.
 	Since time.Time
+	Most  uint64
 	// Progress, unless nil, is told how many of how many messages a long
 	// search has read.
 	Progress func(read, total uint64)
@@ -40,6 +43,7 @@ type reader struct {
 // there is no trace of it, or says what could not be read of the stream of
 // events.
 func Read(ctx context.Context, c Config, eventID string) (*Trace, error) {
+	c.Most = cmp.Or(c.Most, DefaultMost)
 	r := &reader{Config: c, eventID: eventID, trace: &Trace{EventID: eventID, Stream: c.Stream}}
 	var err error
 	r.events, err = c.JetStream.Stream(ctx, c.Stream)
@@ -95,7 +99,7 @@ func (r *reader) readPublishes(ctx context.Context, told receipts) error {
 // search looks for the event itself. That it is gone is no error where there
 // are receipts.
 func (r *reader) search(ctx context.Context, found map[identity]publish) error {
-	sequence, err := r.find(ctx)
+	sequence, err := r.findEvent(ctx)
 	var unknown *UnknownError
 	if errors.As(err, &unknown) && len(found) > 0 {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,6 +18,10 @@ import (
 
 	"github.com/makebridge/makebridge/bridge"
 )
+
+// receiptsLater is when an event is settled that was not at first, unless its
+// webhook was away for long.
+const receiptsLater = 4 * time.Hour
 
 // identity tells events of a stream apart. A sequence alone does not: a stream
 // that was deleted and created again counts from 1.
@@ -62,33 +67,55 @@ func (r *reader) readReceipts(ctx context.Context) receipts {
 	if made, ok := madeAt(r.eventID); ok && from.IsZero() {
 		from = made.Add(-mostSkew)
 	}
-	all.ended = !r.scanReceipts(ctx, all, from, func(id identity) bool { return r.toldEverywhere(all, id) })
+	all.ended = r.readReceiptsFrom(ctx, all, from, func() bool {
+		for id := range all.subjects {
+			if r.toldEverywhere(all, id) {
+				return true
+			}
+		}
+		return false
+	})
 	return all
 }
 
 // readReplayReceipts reads the receipts of a replay, which come after it, where
 // the reading has ended before.
 func (r *reader) readReplayReceipts(ctx context.Context, all receipts, p publish) {
-	told := func(id identity) bool { return id == p.id && settles(all.steps[id][p.ReplayOf]) }
-	if all.stream != nil && !all.ended && !told(p.id) {
-		r.scanReceipts(ctx, all, p.PublishedAt, told)
+	told := func() bool { return settles(all.steps[p.id][p.ReplayOf]) }
+	if all.stream != nil && !all.ended && !told() {
+		r.readReceiptsFrom(ctx, all, p.PublishedAt, told)
 	}
 }
 
-// scanReceipts reads receipts from a time on until the last that was read is
-// enough, and reports whether it was.
-func (r *reader) scanReceipts(ctx context.Context, all receipts, from time.Time, enough func(identity) bool) (found bool) {
-	_, err := r.scan(ctx, all.stream, place{subjects: []string{"receipt.*.*." + part(r.eventID)}, time: from}, headersOnly, func(msg jetstream.Msg) bool {
-		if msg.Headers().Get("Makebridge-Event-Id") != r.eventID {
+// readReceiptsFrom reads receipts from a time on until they are enough, and
+// reports whether it came to the end. It does so in parts, of which each is read
+// whole: most events are settled soon.
+func (r *reader) readReceiptsFrom(ctx context.Context, all receipts, from time.Time, enough func() bool) (ended bool) {
+	parts := []stretch{{from: place{time: from}}}
+	if !from.IsZero() {
+		soon, later := from.Add(mostSkew+mostLate), from.Add(receiptsLater)
+		parts = []stretch{between(from, soon), between(soon, later), {from: place{time: later}}}
+	}
+	var mu sync.Mutex
+	for _, in := range parts {
+		if enough() {
+			return false
+		}
+		in.from.subjects = []string{"receipt.*.*." + part(r.eventID)}
+		_, err := r.find(ctx, all.stream, in, headersOnly, func(msg jetstream.Msg) bool {
+			if msg.Headers().Get("Makebridge-Event-Id") == r.eventID {
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(msg.Subject(), msg.Headers())
+			}
+			return true
+		})
+		if err != nil {
+			r.unknown("what happened when: %v", explain(err, "read receipts", "$JS.API.CONSUMER.CREATE."+r.Receipts+".>"))
 			return true
 		}
-		found = enough(all.add(msg.Subject(), msg.Headers()))
-		return !found
-	})
-	if err != nil {
-		r.unknown("what happened when: %v", explain(err, "read receipts", "$JS.API.CONSUMER.CREATE."+r.Receipts+".>"))
 	}
-	return found
+	return true
 }
 
 // toldEverywhere reports whether every route that takes the event, or has taken
@@ -119,13 +146,12 @@ func part(eventID string) string {
 	return hex.EncodeToString(sum[:1])
 }
 
-// add notes one receipt, and returns which place of the event it is about. One
-// that was stored twice is noted once.
-func (all receipts) add(subject string, h nats.Header) identity {
+// add notes one receipt. One that was stored twice is noted once.
+func (all receipts) add(subject string, h nats.Header) {
 	id := identityOf(number[uint64](h, "Sequence"), timeIn(h, "Published-At"))
 	tokens := strings.Split(subject, ".")
 	if len(tokens) != 4 {
-		return id
+		return
 	}
 	route, outcome := tokens[1], tokens[2]
 	step := Step{
@@ -139,14 +165,13 @@ func (all receipts) add(subject string, h nats.Header) identity {
 	}
 	steps := all.steps[id][route]
 	if slices.Contains(steps, step) {
-		return id
+		return
 	}
 	steps = append(steps, step)
 	slices.SortStableFunc(steps, func(a, b Step) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Delivery, b.Delivery))
 	})
 	all.steps[id][route] = steps
-	return id
 }
 
 // number reads a header; one that is missing or not a number is 0.

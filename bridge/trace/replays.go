@@ -3,7 +3,7 @@ package trace
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -24,30 +24,37 @@ func (r *reader) readReplays(ctx context.Context, found map[identity]publish) er
 			subject, first = p.Subject, p.Sequence
 		}
 	}
-	read, failed := 0, error(nil)
-	from := place{subjects: []string{redeliverPrefix + "*." + subject}, sequence: first}
-	_, err := r.scan(ctx, r.events, from, wholeMessages, func(msg jetstream.Msg) bool {
-		if read++; read > mostReplays {
-			r.unknown("replays that no receipt tells of: there are more than %d of events on %s", mostReplays, subject)
-			return false
+	var mu sync.Mutex
+	in := stretch{from: place{subjects: []string{redeliverPrefix + "*." + subject}, sequence: first}, most: mostReplays}
+	looked, err := r.find(ctx, r.events, in, wholeMessages, func(msg jetstream.Msg) bool {
+		if p, ok := r.newReplay(msg); ok {
+			mu.Lock()
+			defer mu.Unlock()
+			found[p.id] = p
 		}
-		if !bytes.Contains(msg.Data(), []byte(r.eventID)) {
-			return true
-		}
-		if event, err := schemas.Decode(msg.Data()); err != nil || event.ID != r.eventID {
-			return true
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			failed = fmt.Errorf("read the position of an event: %w", err)
-			return false
-		}
-		p := r.newPublish(meta.Sequence.Stream, msg.Subject(), meta.Timestamp, msg.Data())
-		found[p.id] = p
 		return true
 	})
 	if err != nil {
 		return explain(err, "look for replays in stream "+r.Stream, "$JS.API.CONSUMER.CREATE."+r.Stream+".>")
 	}
-	return failed
+	if looked.partial() {
+		r.unknown("replays that no receipt tells of: there are %d of events on %s, and about %d were looked at", looked.of, subject, looked.read)
+	}
+	return nil
+}
+
+// newReplay reads a replay, if it is one of this event.
+func (r *reader) newReplay(msg jetstream.Msg) (publish, bool) {
+	if !bytes.Contains(msg.Data(), []byte(r.eventID)) {
+		return publish{}, false
+	}
+	event, err := schemas.Decode(msg.Data())
+	if err != nil || event.ID != r.eventID {
+		return publish{}, false
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return publish{}, false
+	}
+	return r.newPublish(meta.Sequence.Stream, msg.Subject(), meta.Timestamp, msg.Data()), true
 }

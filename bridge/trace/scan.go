@@ -58,31 +58,42 @@ func (p place) consumer(what content) jetstream.ConsumerConfig {
 	return c
 }
 
-// scan shows each the messages of a stream in order, until that returns false
-// or all that there were when it began have been read. It returns how many it
-// has read.
-func (r *reader) scan(ctx context.Context, s jetstream.Stream, from place, what content, each func(jetstream.Msg) bool) (read uint64, err error) {
-	c, err := s.CreateConsumer(ctx, from.consumer(what))
+// cursor is a scan that has begun.
+type cursor struct {
+	consumer jetstream.Consumer
+	// next is the sequence at which it begins, ahead how many messages of its
+	// subjects there are from there on.
+	next, ahead uint64
+}
+
+func openCursor(ctx context.Context, s jetstream.Stream, at place, what content) (*cursor, error) {
+	c, err := s.CreateConsumer(ctx, at.consumer(what))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	total := c.CachedInfo().NumPending
-	for batch := uint64(firstBatch); read < total; batch = min(2*batch, mostBatch) {
-		want := min(batch, total-read)
-		got, more, err := fetch(ctx, c, int(want), each)
-		read += got
+	info := c.CachedInfo()
+	return &cursor{c, info.Delivered.Stream + 1, info.NumPending}, nil
+}
+
+// read shows each so many messages in order, or fewer if that returns false.
+// After each batch it tells how many were in it.
+func (c *cursor) read(ctx context.Context, total uint64, each func(jetstream.Msg) bool, told func(read uint64)) error {
+	batch := uint64(firstBatch)
+	for left := total; left > 0; batch = min(2*batch, mostBatch) {
+		want := min(batch, left)
+		got, more, err := fetch(ctx, c.consumer, int(want), each)
+		told(got)
+		left -= got
 		switch {
 		case err != nil:
-			return read, err
+			return err
 		case !more:
-			return read, nil
+			return nil
 		case got < want:
-			return read, errStalled
-		case r.Progress != nil:
-			r.Progress(read, total)
+			return errStalled
 		}
 	}
-	return read, nil
+	return nil
 }
 
 // fetch reads one batch. It reports false once each has.
