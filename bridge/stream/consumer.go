@@ -103,6 +103,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 		case <-alarm:
 		case asked := <-c.answers:
 			err = c.answered(asked)
+			tending.heard(c)
 		case <-reconnected:
 			err = c.resume()
 		case now := <-tending.C:

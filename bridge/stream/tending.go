@@ -41,10 +41,17 @@ func (t *tending) next(c *consumer, now time.Time) {
 	t.Reset(max(0, min(c.asked.Add(listen).Sub(now), silent.Sub(now))))
 }
 
+// heard has an idle consumer ask for the next sign of life in time: where there
+// was no answer yet, next left the server long for it.
+func (t *tending) heard(c *consumer) {
+	if t.resting {
+		t.next(c, time.Now())
+	}
+}
+
 // idle reports whether there is nothing to do before the server says something:
-// it has been asked for events, and there is none in hand. One that comes wakes the
-// consumer. A route that keeps an order has always
-// something to do.
+// it has been asked for events, and there is none in hand. One that comes wakes
+// the consumer. A route that keeps an order always has something to do.
 func (c *consumer) idle() bool {
 	if c.running.Load() > 0 || c.unsure.Load() > 0 || c.order != nil || c.pull.open == 0 {
 		return false

@@ -15,6 +15,7 @@ func tidyCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
+			cmd.Example = "  makebridge completion bash > /etc/bash_completion.d/makebridge"
 			cmd.Args = usageArgs(knownCommand)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}

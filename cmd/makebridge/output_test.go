@@ -58,11 +58,12 @@ func TestHelpFitsInEightyColumns(t *testing.T) {
 	}
 }
 
-// commandPaths lists a command and all below it.
+// commandPaths lists a command and all below it, but for those that complete:
+// their text is cobra's.
 func commandPaths(c *cobra.Command, path []string) [][]string {
 	paths := [][]string{path}
 	for _, sub := range c.Commands() {
-		if sub.Runnable() || sub.HasSubCommands() {
+		if sub.Name() != "completion" && (sub.Runnable() || sub.HasSubCommands()) {
 			paths = append(paths, commandPaths(sub, append(slices.Clone(path), sub.Name()))...)
 		}
 	}
