@@ -69,7 +69,6 @@ func TestReceiptOfEveryOutcome(t *testing.T) {
 			t.Errorf("settled at %s, %v", at, err)
 		}
 		m.Header.Del("Makebridge-Settled-At")
-		m.Header.Del(jetstream.ExpectedStreamHeader)
 		got = append(got, stored1{m.Subject, m.Header})
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -200,6 +199,29 @@ func TestReceiptThatIsRefusedStopsNoOther(t *testing.T) {
 	stop()
 	if r.Dropped() != 1 {
 		t.Errorf("%d dropped, want the one that is too long", r.Dropped())
+	}
+}
+
+// TestReceiptsOfAnotherStreamAreHeldBack: one is enough to learn that they would
+// come to a stream that nobody looks into for them.
+func TestReceiptsOfAnotherStreamAreHeldBack(t *testing.T) {
+	t.Parallel()
+	js := dial(t, startServer(t, embedded.Config{}).URL())
+	other, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ALL", Subjects: []string{"receipt.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &logBuffer{}
+	r, stop := run(t, js, log)
+	for range queueLength + 100 {
+		r.Settled("payments", event(), delivered("event-1"))
+	}
+	eventually(t, "the log line", func() bool {
+		return strings.Contains(log.String(), "store a receipt in EVENTS_RECEIPTS: stream ALL holds them")
+	})
+	stop()
+	if n := len(stored(t, other)); n != 1 {
+		t.Errorf("%d receipts in another stream", n)
 	}
 }
 

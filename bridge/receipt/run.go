@@ -17,6 +17,9 @@ const (
 	// between two questions while there is trouble.
 	confirmTimeout = 2 * time.Second
 	retryPause     = 2 * time.Second
+	// strayPause is that time where receipts come to another stream: each try
+	// leaves one there.
+	strayPause = time.Minute
 	// tellEvery is the least time between two log lines about dropped receipts.
 	tellEvery = time.Minute
 	// gather is how long receipts gather before they are published together: a
@@ -101,16 +104,21 @@ func (r *Recorder) publish(ctx context.Context, one *receipt) {
 }
 
 // confirm publishes one receipt and waits until it is stored. One that is not
-// is kept, to be offered again.
+// is kept, to be offered again. The answer says which stream has it: a header
+// that demands one would be stored too, in this receipt and no other.
 func (r *Recorder) confirm(ctx context.Context, one *receipt) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
-	_, err := r.cfg.JetStream.PublishMsg(ctx, r.form.fill(one), jetstream.WithExpectStream(r.cfg.Stream))
-	if err == nil {
+	ack, err := r.cfg.JetStream.PublishMsg(ctx, r.form.fill(one))
+	pause := retryPause
+	switch {
+	case err == nil && ack.Stream == r.cfg.Stream:
 		r.confirmed, r.refused, r.trouble = time.Now(), nil, nil
 		return
+	case err == nil:
+		err, pause = strayError(ack.Stream), strayPause
 	}
-	r.refused, r.trouble, r.retry = one, r.explain(err, one), time.Now().Add(retryPause)
+	r.refused, r.trouble, r.retry = one, r.explain(err, one), time.Now().Add(pause)
 }
 
 // offerAgain finds out whether the trouble is over. What the stream itself
@@ -130,6 +138,11 @@ func (r *Recorder) offerAgain(ctx context.Context, now time.Time) {
 	}
 	r.confirm(ctx, r.refused)
 }
+
+// strayError names the stream that receipts come to instead of their own.
+type strayError string
+
+func (e strayError) Error() string { return "stream " + string(e) + " holds them" }
 
 // explain adds to what is in the way what an operator can do about it.
 func (r *Recorder) explain(err error, one *receipt) error {

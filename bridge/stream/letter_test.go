@@ -28,7 +28,8 @@ func TestDeadLetterHoldsTheEventAndItsReason(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	b.run(testSettings(), reject, testRoute(t, "payments", 1))
 	b.publish("payments.success", "good")
-	seq := b.publish("payments.success", "bad", "Nats-Msg-Id", "id-1", "traceparent", "00-1", "X-Own", "kept", "Makebridge-Route", "forged")
+	seq := b.publish("payments.success", "bad", "Nats-Msg-Id", "id-1", "Nats-Expected-Stream", "EVENTS", "nats-ttl", "1h",
+		"traceparent", "00-1", "X-Own", "kept", "Makebridge-Route", "forged")
 	b.settled("payments")
 	letters := b.letters()
 	if len(letters) != 1 {
@@ -44,19 +45,18 @@ func TestDeadLetterHoldsTheEventAndItsReason(t *testing.T) {
 		}
 		l.Header.Del(name)
 	}
-	if l.Header.Get("Nats-Msg-Id") == "id-1" {
-		t.Error("the letter has the event's id")
+	// What the event's publisher told the server is not told of the letter.
+	if id := l.Header.Get("Nats-Msg-Id"); !strings.HasPrefix(id, "payments:EVENTS:") {
+		t.Errorf("the letter has the id %q", id)
 	}
-	for name := range l.Header {
-		if strings.HasPrefix(name, "Nats-") { // the letter's own
-			l.Header.Del(name)
-		}
+	for _, name := range []string{"Msg-Id", "Stream", "Subject", "Sequence", "Time-Stamp"} { // the last four are the answer's
+		l.Header.Del("Nats-" + name)
 	}
 	want := nats.Header{
 		"Makebridge-Route": {"payments"}, "Makebridge-Subject": {"payments.success"}, "Makebridge-Reason": {"rejected"},
 		"Makebridge-Event-Id": {"e-1"}, "Makebridge-Type": {"payment.success"},
 		"Makebridge-Error": {"HTTP 422: no"}, "Makebridge-Status": {"422"}, "Makebridge-Deliveries": {"1"},
-		"Makebridge-Sequence": {fmt.Sprint(seq)}, "traceparent": {"00-1"}, "X-Own": {"kept"},
+		"Makebridge-Sequence": {fmt.Sprint(seq)}, "traceparent": {"00-1"}, "X-Own": {"kept"}, "Nats-Expected-Stream": {"EVENTS_DLQ"},
 	}
 	if diff := cmp.Diff(want, l.Header); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
