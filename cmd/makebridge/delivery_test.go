@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -124,6 +125,7 @@ func TestSIGTERMFinishesWhatIsInFlight(t *testing.T) {
 }
 
 func TestNATSAwayForAWhile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	p := w.start("BRIDGE_ACK_WAIT=2s")
 	const events = 60
@@ -184,6 +186,7 @@ func TestFailingWebhookIsTriedAgain(t *testing.T) {
 }
 
 func TestHeldDestinationKeepsItsEventsAliveAndOthersFlow(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]standin.Behaviour{
 		"too many requests": standin.TooManyRequests(""),
 		"queue full":        standin.QueueFull(),
@@ -191,16 +194,25 @@ func TestHeldDestinationKeepsItsEventsAliveAndOthersFlow(t *testing.T) {
 		"redirect":          standin.Redirect("/elsewhere"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, embedded.Config{}, standin.Config{})
 			w.makecom.Default("payments", fault)
-			w.start("BRIDGE_ACK_WAIT=1s", "MAKE_WEBHOOK_MESSAGES_URL="+w.makecom.URL("messages"))
+			const ackWait = 2 * time.Second
+			w.start("BRIDGE_ACK_WAIT="+ackWait.String(), "MAKE_WEBHOOK_MESSAGES_URL="+w.makecom.URL("messages"))
 			const events = 5
 			for i := range events {
 				w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
 			}
-			w.eventually("some probes", func() bool { return w.makecom.Counts().ByPath["/payments"] >= events+3 })
+			w.arrived(events)
+			begin := time.Now()
+			w.eventually("several probes, and more than an ack wait to pass", func() bool {
+				return w.makecom.Counts().ByPath["/payments"] >= events+3 && time.Since(begin) > 3*ackWait/2
+			})
 			w.publish("messages.anything", `{"type":"message.anything","event_id":"m","sent_at":"2026-01-02T03:04:05Z","payload":{}}`)
 			w.settled("messages")
+			if n := w.consumer("payments").NumRedelivered; n > 0 {
+				t.Errorf("%d events that wait were not kept alive", n)
+			}
 			w.makecom.Default("payments", standin.Accept())
 			w.settled("payments")
 			for _, a := range w.makecom.Arrivals() {

@@ -85,6 +85,7 @@ func TestBadConfigurationStopsTheStartWithEveryProblem(t *testing.T) {
 }
 
 func TestUnusableStreamKeepsTheBridgeUpAndUnready(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	if _, err := w.js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: "EVENTS", Subjects: []string{"payments.>"}, Retention: jetstream.InterestPolicy,

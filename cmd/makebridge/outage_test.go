@@ -15,8 +15,10 @@ import (
 // TestOutageBurnsNoEvent keeps make.com down for longer than all the retries
 // that an event has.
 func TestOutageBurnsNoEvent(t *testing.T) {
+	t.Parallel()
 	for _, events := range []int{1, 1000} {
 		t.Run(fmt.Sprint(events, " events"), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, embedded.Config{}, standin.Config{})
 			w.makecom.Default("payments", standin.Status(500))
 			w.start("BRIDGE_MAX_DELIVERIES=3", "BRIDGE_REDELIVERY_DELAYS=50ms", "BRIDGE_DELIVERY_ATTEMPTS=1",

@@ -13,6 +13,7 @@ import (
 )
 
 func TestHoldIsObeyedByAllReplicasAndSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Default("payments", standin.Status(410))
 	env := []string{"BRIDGE_HOLD_MIN=2s", "BRIDGE_HOLD_MAX=2s", "BRIDGE_CONCURRENCY=4"}

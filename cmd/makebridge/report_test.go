@@ -44,6 +44,7 @@ func (w *world) reportsTold() (all []reportTold) {
 // TestAdminIsToldOfDeadLettersHoldsAndRecoveries, of a bridge with no more
 // permissions than it needs.
 func TestAdminIsToldOfDeadLettersHoldsAndRecoveries(t *testing.T) {
+	t.Parallel()
 	permissions := strings.Replace(leastPermissions, "publish: [", `publish: [
 			"admin.events.dead_lettered", "admin.destination.>"`, 1)
 	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, permissions)}, standin.Config{}, nats.UserInfo("services", "secret"))

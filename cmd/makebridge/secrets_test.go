@@ -12,6 +12,7 @@ import (
 // TestNoSecretShowsOnAnyFailurePath drives every kind of failure with canaries
 // in all that is secret, and looks for them in everything that comes out.
 func TestNoSecretShowsOnAnyFailurePath(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	const (
 		urlCanary     = "UrLcAnArY"

@@ -14,6 +14,7 @@ import (
 // TestEventAtFaultDoesNotKeepTheDoorShutAlone: also where a route has one
 // request in flight, and one replica, the next probe is another event.
 func TestEventAtFaultDoesNotKeepTheDoorShutAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	var held atomic.Bool
 	w.makecom.Decide("payments", func(a standin.Arrival) standin.Behaviour {
