@@ -80,9 +80,8 @@ func TestSharedHoldOnARealServer(t *testing.T) {
 }
 
 func TestSharedGateStartsNothingWithoutNATSAndKnowsTheHoldsAfterwards(t *testing.T) {
-	config := embedded.Config{StoreDir: t.TempDir()}
+	config := embedded.Config{StoreDir: t.TempDir(), Port: testbed.FreePort(t)}
 	server := startServer(t, config)
-	config.Port = testbed.Port(t, server)
 	a, _ := share(t, server.URL(), "a", testBucket)
 	b, _ := share(t, server.URL(), "b", testBucket)
 	d := destination(t, unlimitedPace)

@@ -303,12 +303,11 @@ func TestRemovedRecordMakesNoSecondOwner(t *testing.T) {
 // lease before anybody else could have it, and goes on where nobody has.
 func TestOutageSuspendsATenure(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	config := embedded.Config{StoreDir: t.TempDir(), Port: testbed.Port(t, b.server)}
-	b.server.Shutdown()
+	config := embedded.Config{StoreDir: t.TempDir(), Port: testbed.FreePort(t)}
+	b := &bed{T: t}
 	restart := func() { b.server = testbed.StartServer(t, config) }
 	restart()
-	b.eventually("a connection", func() bool { return b.js.Conn().IsConnected() })
+	b.js = b.dial()
 	b.createBucket()
 	tenure := b.acquire(b.keeper("owner"), time.Second)
 	b.server.Shutdown()

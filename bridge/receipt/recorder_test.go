@@ -116,9 +116,8 @@ func TestStreamThatIsMissingIsWaitedFor(t *testing.T) {
 // TestServerThatIsAwayIsNoTrouble: nothing blocks, and nothing grows.
 func TestServerThatIsAwayIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	config := embedded.Config{StoreDir: t.TempDir()}
+	config := embedded.Config{StoreDir: t.TempDir(), Port: testbed.FreePort(t)}
 	server := startServer(t, config)
-	config.Port = testbed.Port(t, server)
 	js := dial(t, server.URL())
 	s := createStream(t, js)
 	r, stop := run(t, js, &logBuffer{})

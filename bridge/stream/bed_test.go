@@ -39,10 +39,9 @@ type bed struct {
 
 func newBed(t *testing.T, config embedded.Config) *bed {
 	t.Helper()
-	config.StoreDir = t.TempDir()
+	config.StoreDir, config.Port = t.TempDir(), testbed.FreePort(t)
 	b := &bed{t: t, config: config, logs: &testbed.Log{}}
 	b.start()
-	b.config.Port = testbed.Port(t, b.server) // for a server that is started again
 	t.Cleanup(func() { b.server.Shutdown() })
 	return b
 }

@@ -61,12 +61,11 @@ func TestSettledAsksForTheLastMessage(t *testing.T) {
 
 func TestServerComesBackWhereItWas(t *testing.T) {
 	config := embedded.Config{
-		StoreDir:   t.TempDir(),
+		StoreDir: t.TempDir(), Port: FreePort(t),
 		ConfigFile: ConfigFile(t, `accounts { APP { jetstream: enabled, users = [ {user: bridge, password: secret} ] } }`),
 	}
 	first := StartServer(t, config)
 	js := Connect(t, first.URL(), nats.UserInfo("bridge", "secret"))
-	config.Port = Port(t, first)
 	first.Shutdown()
 	Eventually(t, "the loss to be noticed", func() bool { return !js.Conn().IsConnected() })
 	if second := StartServer(t, config); second.URL() != first.URL() {

@@ -1,10 +1,8 @@
 package testbed
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -20,20 +18,6 @@ func StartServer(t testing.TB, c embedded.Config) *embedded.Server {
 	}
 	t.Cleanup(s.Shutdown)
 	return s
-}
-
-// Port is where a server listens, for another that takes its place.
-func Port(t testing.TB, s *embedded.Server) int {
-	t.Helper()
-	u, err := url.Parse(s.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // ConfigFile returns the name of a configuration file of nats-server with this

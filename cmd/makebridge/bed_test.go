@@ -73,7 +73,7 @@ func newWorld(t *testing.T, natsConfig embedded.Config, makecom standin.Config) 
 func newWorldAs(t *testing.T, natsConfig embedded.Config, makecom standin.Config, options ...nats.Option) *world {
 	t.Helper()
 	w := &world{t: t, config: natsConfig}
-	w.config.StoreDir = t.TempDir()
+	w.config.StoreDir, w.config.Port = t.TempDir(), testbed.FreePort(t)
 	w.startNATS()
 	t.Cleanup(func() { w.nats.Shutdown() })
 	w.furnish(w.nats.URL(), makecom, options...)
@@ -107,7 +107,6 @@ func (w *world) startNATS() {
 		w.t.Fatal(err)
 	}
 	w.nats = s
-	w.config.Port = testbed.Port(w.t, s) // for a server that is started again
 }
 
 // publish waits for the stream, since the bridge creates it.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // beServer, in the environment, makes the test binary a NATS server, for tests
@@ -58,19 +59,8 @@ func serveNATS(port, dir string, file ...string) int {
 // every life.
 func newChaosServer(t *testing.T, h *chaosHarms) *chaosProcess {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+	port, dir := strconv.Itoa(testbed.FreePort(t)), t.TempDir()
+	address := net.JoinHostPort("127.0.0.1", port)
 	p := newChaosProcess(t, h, chaosServer, func(exe, _ string) *exec.Cmd {
 		cmd := exec.Command(exe, port, dir)
 		cmd.Env = append(os.Environ(), beServer+"=1")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // clusterSize is the number of NATS servers: one of them may be away.
@@ -89,13 +92,8 @@ func prepareCluster(t *testing.T, h *chaosHarms) *cluster {
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	free := make([]string, n)
-	for i := range free {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // none twice
-		free[i] = l.Addr().String()
+	for i, port := range testbed.FreePorts(t, n) {
+		free[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	return free
 }
