@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"testing"
+	"time"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 )
@@ -47,7 +48,37 @@ func BenchmarkMessage(b *testing.B) {
 	b.ReportAllocs()
 	f, size := newForm("replica"), 0
 	for b.Loop() {
-		size = f.fill(r).Size()
+		size = f.fill(r, "").Size()
 	}
 	b.ReportMetric(float64(size), "bytes/receipt")
+}
+
+// BenchmarkFullSpeed settles events as fast as one process can deliver on
+// loopback: it ends when every
+// receipt is stored that was not dropped here.
+//
+//	go test -run xxx -bench FullSpeed -benchtime 200000x ./bridge/receipt
+func BenchmarkFullSpeed(b *testing.B) {
+	const perMillisecond = 33
+	js := dial(b, startServer(b, embedded.Config{}).URL())
+	s := createStream(b, js)
+	r, stop := run(b, js, &logBuffer{})
+	m, v := event(), delivered("0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10")
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	begin, settled := time.Now(), 0
+	for settled < b.N {
+		<-tick.C
+		for due := min(b.N, perMillisecond*int(time.Since(begin).Milliseconds())); settled < due; settled++ {
+			r.Settled("payments", m, v)
+		}
+	}
+	b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "receipts/s")
+	stop()
+	dropped := r.Dropped()
+	eventually(b, "the receipts", func() bool {
+		info, err := s.Info(b.Context())
+		return err == nil && info.State.Msgs+dropped == uint64(b.N)
+	})
+	b.ReportMetric(float64(dropped), "dropped")
 }

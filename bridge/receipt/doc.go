@@ -17,9 +17,12 @@
 //
 // Receipts delay no delivery and fail none. Settled puts them into a queue of
 // fixed length and drops what does not fit. Run publishes without waiting for
-// acknowledgements, of which a stream needs none, and asks for one only from
-// time to time: that is how it finds out that the stream is missing, full or
-// denied. Then it offers the one receipt that was refused again every few
+// acknowledgements, of which a stream needs none, and asks for one only with one
+// receipt in a thousand, or after some seconds: that is how it finds out that the
+// stream is missing, full or denied, and it bounds what the server has to keep
+// before it is stored (confirm.go). The first receipt, and one after a time
+// without any, has to be stored before the next is published. While there is
+// trouble Run offers the one receipt that was refused again every few
 // seconds, and the others wait in the queue, as they do while NATS is away:
 // whoever may not publish here is told by the server each time, and would fill
 // the log with it. Dropped counts those that found no room; a log line tells of

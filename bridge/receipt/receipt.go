@@ -13,7 +13,7 @@ import (
 
 const (
 	subjectPrefix = "receipt."
-	mostHeaders   = 12
+	mostHeaders   = 13
 )
 
 // receipt is what is told of one event. It does not keep the event's body.
@@ -54,8 +54,9 @@ func newForm(replica string) *form {
 	return &form{replica: replica, msg: nats.Msg{Header: make(nats.Header, mostHeaders)}, values: make([]string, 0, mostHeaders)}
 }
 
-// fill returns a receipt as it is published. It is valid until the next call.
-func (f *form) fill(r *receipt) *nats.Msg {
+// fill returns a receipt as it is published; with a reply, the stream
+// says there that it is stored. It is valid until the next call.
+func (f *form) fill(r *receipt, reply string) *nats.Msg {
 	clear(f.msg.Header)
 	f.values = f.values[:0]
 	set := func(name, value string) {
@@ -83,6 +84,7 @@ func (f *form) fill(r *receipt) *nats.Msg {
 	if r.err != "" {
 		set("Makebridge-Error", r.err)
 	}
+	f.msg.Reply = reply
 	f.msg.Subject = subjectPrefix + r.route + "." + r.outcome.String() + "." + part(r.eventID)
 	return &f.msg
 }

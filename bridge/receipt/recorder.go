@@ -10,9 +10,11 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// queueLength is how many receipts wait for the network at the most: some
-// seconds' worth on a very busy day, in about a megabyte.
-const queueLength = 4096
+// queueLength is how many receipts wait for the network at the most: half a
+// second's worth at the speed at which one process can deliver, which is what a
+// server in full work may take for an answer, and minutes' worth on a busy day.
+// All of them are about five megabytes.
+const queueLength = 16384
 
 // Config is what a Recorder works with. Every field is required.
 type Config struct {
@@ -32,18 +34,18 @@ type Recorder struct {
 	dropped atomic.Uint64
 
 	// The rest is Run's alone.
-	form      *form
-	confirmed time.Time // when the stream last acknowledged a receipt
-	refused   *receipt  // the receipt that was not stored, while there is trouble
-	retry     time.Time // when it is offered again
-	trouble   error     // why it was refused, or the last was not sent
-	told      uint64    // how many dropped receipts the log knows of
-	toldAt    time.Time
+	form    *form
+	way     confirmations // of the receipts on their way
+	refused *receipt      // the receipt that was not stored, while there is trouble
+	retry   time.Time     // when it is offered again
+	trouble error         // why it was refused, or the last was not sent
+	told    uint64        // how many dropped receipts the log knows of
+	toldAt  time.Time
 }
 
 // New returns a Recorder that publishes once it runs.
 func New(c Config) *Recorder {
-	return &Recorder{cfg: c, queue: make(chan *receipt, queueLength), form: newForm(c.Replica)}
+	return &Recorder{cfg: c, queue: make(chan *receipt, queueLength), form: newForm(c.Replica), way: confirmations{stream: c.Stream}}
 }
 
 // Settled writes the receipt of an event. It never waits. It has the form of a

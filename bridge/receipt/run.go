@@ -3,23 +3,21 @@ package receipt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	// confirmEvery is how long receipts are published without asking whether
-	// they are stored.
-	confirmEvery = 10 * time.Second
-	// confirmTimeout is how long an answer may take, retryPause the time
-	// between two questions while there is trouble.
-	confirmTimeout = 2 * time.Second
-	retryPause     = 2 * time.Second
+	// retryPause is the time between two questions while there is trouble.
+	retryPause = 2 * time.Second
 	// strayPause is that time where receipts come to another stream: each try
 	// leaves one there.
 	strayPause = time.Minute
+	// lookPause is the time between two looks while something has to be waited
+	// for.
+	lookPause = time.Second
 	// tellEvery is the least time between two log lines about dropped receipts.
 	tellEvery = time.Minute
 	// gather is how long receipts gather before they are published together: a
@@ -35,15 +33,24 @@ func (r *Recorder) Run(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	publishing := context.WithoutCancel(ctx)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	more := time.NewTimer(0)
+	nc := r.cfg.JetStream.Conn()
+	r.way.inbox = nc.NewInbox()
+	answers := make(chan *nats.Msg, mostUnconfirmed/askEvery+1)
+	sub, err := nc.ChanSubscribe(r.way.inbox+".*", answers)
+	if err != nil {
+		r.cfg.Logger.Warn("receipts are not published; events are delivered all the same", "error", err)
+		return
+	}
+	defer sub.Unsubscribe() //nolint:errcheck // the connection may be gone
+	connected := nc.StatusChanged(nats.CONNECTED)
+	defer nc.RemoveStatusListener(connected)
+	more, look := time.NewTimer(0), time.NewTimer(0)
 	defer more.Stop()
+	defer look.Stop()
 	gathering := true
 	for ctx.Err() == nil {
 		queue := r.queue
-		if gathering || !r.flows() {
+		if gathering || !r.flows(time.Now()) {
 			queue = nil
 		}
 		select {
@@ -51,36 +58,63 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-more.C:
 			gathering = false
 		case one := <-queue:
-			r.publish(publishing, one)
-			for n := len(r.queue); n > 0 && r.flows(); n-- {
-				r.publish(publishing, <-r.queue)
+			r.publish(one)
+			for len(r.queue) > 0 && r.flows(time.Now()) {
+				r.publish(<-r.queue)
 			}
 			gathering = true
 			more.Reset(gather)
-		case now := <-tick.C:
-			r.offerAgain(publishing, now)
-			r.tell(now)
+			look.Reset(lookPause)
+		case m := <-answers:
+			r.heed(m)
+		case <-connected:
+			r.way.forget()
+		case now := <-look.C:
+			r.offerAgain(now)
+			if !r.way.unsure(now) { // else it is about to be known what is wrong
+				r.tell(now)
+			}
+			if r.waits() {
+				look.Reset(lookPause)
+			}
 		}
 	}
-	r.drain(publishing)
+	r.drain(context.WithoutCancel(ctx), answers)
 }
 
-// flows reports whether receipts are published now; if not, they wait.
-func (r *Recorder) flows() bool { return r.refused == nil && r.cfg.JetStream.Conn().IsConnected() }
+// flows reports whether a receipt may be published now; if not, they wait.
+func (r *Recorder) flows(now time.Time) bool {
+	return r.refused == nil && r.cfg.JetStream.Conn().IsConnected() && r.way.room(now)
+}
+
+// waits reports whether there is something to look for before the next receipt
+// comes.
+func (r *Recorder) waits() bool {
+	return len(r.queue) > 0 || r.refused != nil || len(r.way.open) > 0 || r.dropped.Load() != r.told
+}
 
 // drain publishes what waits, and counts the rest as dropped.
-func (r *Recorder) drain(ctx context.Context) {
+func (r *Recorder) drain(ctx context.Context, answers <-chan *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	for len(r.queue) > 0 && r.flows() && ctx.Err() == nil {
-		r.publish(ctx, <-r.queue)
+	nc := r.cfg.JetStream.Conn()
+	for len(r.queue) > 0 && r.refused == nil && nc.IsConnected() && ctx.Err() == nil {
+		if r.flows(time.Now()) {
+			r.publish(<-r.queue)
+			continue
+		}
+		select {
+		case m := <-answers:
+			r.heed(m)
+		case <-ctx.Done():
+		}
 	}
-	if nc := r.cfg.JetStream.Conn(); nc.IsConnected() {
+	if nc.IsConnected() {
 		if err := nc.FlushWithContext(ctx); err != nil {
 			r.cfg.Logger.Debug("last receipts may not have reached the server", "error", err)
 		}
 	}
-	if r.refused != nil {
+	if r.refused != nil || r.trouble != nil && r.way.unsure(time.Now()) {
 		r.dropped.Add(1)
 	}
 	for len(r.queue) > 0 {
@@ -90,69 +124,60 @@ func (r *Recorder) drain(ctx context.Context) {
 	r.tell(time.Now())
 }
 
-// publish publishes one receipt: without waiting, unless it is time to ask
-// whether they are stored.
-func (r *Recorder) publish(ctx context.Context, one *receipt) {
-	if time.Since(r.confirmed) > confirmEvery {
-		r.confirm(ctx, one)
-		return
-	}
-	if err := r.cfg.JetStream.Conn().PublishMsg(r.form.fill(one)); err != nil {
+// publish publishes one receipt, without waiting.
+func (r *Recorder) publish(one *receipt) {
+	reply := r.way.count(one, time.Now())
+	if err := r.cfg.JetStream.Conn().PublishMsg(r.form.fill(one, reply)); err != nil {
 		r.trouble = err
 		r.dropped.Add(1)
+		r.way.forget()
 	}
 }
 
-// confirm publishes one receipt and waits until it is stored. One that is not
-// is kept, to be offered again. The answer says which stream has it: a header
-// that demands one would be stored too, in this receipt and no other.
-func (r *Recorder) confirm(ctx context.Context, one *receipt) {
-	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
-	defer cancel()
-	ack, err := r.cfg.JetStream.PublishMsg(ctx, r.form.fill(one))
-	pause := retryPause
+// heed takes an answer of the stream.
+func (r *Recorder) heed(m *nats.Msg) {
+	now := time.Now()
+	one, err := r.way.answered(m, now)
 	switch {
-	case err == nil && ack.Stream == r.cfg.Stream:
-		r.confirmed, r.refused, r.trouble = time.Now(), nil, nil
-		return
-	case err == nil:
-		err, pause = strayError(ack.Stream), strayPause
+	case err != nil:
+		r.refuse(one, err, now)
+	case r.way.fresh(now):
+		r.trouble = nil
 	}
-	r.refused, r.trouble, r.retry = one, r.explain(err, one), time.Now().Add(pause)
+}
+
+// refuse keeps a receipt that was not stored, to be offered again.
+func (r *Recorder) refuse(one *receipt, err error, now time.Time) {
+	pause := retryPause
+	if _, stray := errors.AsType[strayError](err); stray {
+		pause = strayPause
+	}
+	r.refused, r.trouble, r.retry = one, r.explain(err, one), now.Add(pause)
 }
 
 // offerAgain finds out whether the trouble is over. What the stream itself
 // refuses may be at fault itself, so another receipt is offered in its place.
-func (r *Recorder) offerAgain(ctx context.Context, now time.Time) {
-	if r.refused == nil || now.Before(r.retry) || !r.cfg.JetStream.Conn().IsConnected() {
+func (r *Recorder) offerAgain(now time.Time) {
+	if !r.cfg.JetStream.Conn().IsConnected() {
 		return
 	}
+	if one := r.way.late(now); one != nil {
+		r.refuse(one, nats.ErrTimeout, now)
+	}
+	if r.refused == nil || now.Before(r.retry) {
+		return
+	}
+	one := r.refused
 	var refusal *jetstream.APIError
 	if errors.As(r.trouble, &refusal) {
 		select {
-		case one := <-r.queue:
-			r.refused = one
+		case one = <-r.queue:
 			r.dropped.Add(1)
 		default:
 		}
 	}
-	r.confirm(ctx, r.refused)
-}
-
-// strayError names the stream that receipts come to instead of their own.
-type strayError string
-
-func (e strayError) Error() string { return "stream " + string(e) + " holds them" }
-
-// explain adds to what is in the way what an operator can do about it.
-func (r *Recorder) explain(err error, one *receipt) error {
-	switch {
-	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		return fmt.Errorf("no stream holds %s>: create %s, or set BRIDGE_RECEIPTS=off", subjectPrefix, r.cfg.Stream)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer from stream %s: may this user publish to %s%s.>?", r.cfg.Stream, subjectPrefix, one.route)
-	}
-	return fmt.Errorf("store a receipt in %s: %w", r.cfg.Stream, err)
+	r.refused = nil // until its answer comes, others wait
+	r.publish(one)
 }
 
 // tell logs how many receipts have been dropped since the last line.
