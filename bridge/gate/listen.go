@@ -85,7 +85,7 @@ func (s *Shared) expectEcho(ctx context.Context, echoes <-chan entry) error {
 // a leader takes nothing from any replica, so nothing is missed: what is held is
 // held, and who learns that a destination is to be held says so later.
 func (s *Shared) missing(ctx context.Context, failed error) error {
-	if _, err := s.find(ctx); errors.Is(err, jetstream.ErrBucketNotFound) {
+	if _, err := s.bucket.find(ctx, s.js); errors.Is(err, jetstream.ErrBucketNotFound) {
 		return fmt.Errorf("%w: %w", failed, err)
 	}
 	s.cfg.Logger.Debug("the bucket takes no changes", "error", failed)

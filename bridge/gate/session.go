@@ -41,15 +41,6 @@ type Replica struct {
 	Destinations map[string]Destination `json:"destinations,omitempty"`
 }
 
-// BucketConfig says which bucket the replicas share.
-type BucketConfig struct {
-	Name string
-	// Replicas of its stream, where the bucket is created.
-	Replicas int
-	// Provision lets the bridge create it.
-	Provision bool
-}
-
 // Shared is a Gate with the bucket that keeps it in step with other replicas.
 type Shared struct {
 	*Gate
@@ -147,30 +138,18 @@ func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
 
 // open finds the bucket, or creates it.
 func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
-	kv, err := s.find(ctx)
+	kv, err := s.bucket.find(ctx, s.js)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !s.bucket.Provision {
-			return nil, fmt.Errorf("bucket %s does not exist (BRIDGE_PROVISION is false): nats kv add %s --marker-ttl=1m", s.bucket.Name, s.bucket.Name)
+			return nil, s.bucket.missing()
 		}
-		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: s.bucket.Name, Description: "what the replicas of makebridge share", History: 1, Replicas: s.bucket.Replicas,
-			LimitMarkerTTL: markerLife,
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) { // another replica was quicker
-			kv, err = s.find(ctx)
-		}
+		kv, err = s.bucket.create(ctx, s.js)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", s.bucket.Name, err)
 	}
 	s.store.(*bucket).kv.Store(&kv)
 	return kv, nil
-}
-
-func (s *Shared) find(ctx context.Context) (jetstream.KeyValue, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	return s.js.KeyValue(ctx, s.bucket.Name)
 }
 
 // snapshot takes over the present state.

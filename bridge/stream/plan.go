@@ -17,10 +17,12 @@ type Kind uint8
 const (
 	KindStream Kind = iota + 1
 	KindConsumer
+	// KindBucket is the bucket that replicas share, which package gate plans.
+	KindBucket
 )
 
 // String returns the kind's name.
-func (k Kind) String() string { return [...]string{"", "stream", "consumer"}[k] }
+func (k Kind) String() string { return [...]string{"", "stream", "consumer", "bucket"}[k] }
 
 // Action is what has to be done about a stream or a consumer.
 type Action uint8

@@ -88,6 +88,8 @@ func (r *report) look(ctx context.Context, cfg *config.Config) {
 	changes, err := stream.NewProvisioner(nats.js, settings).Plan(ctx, pointers(cfg.Routes))
 	if err != nil {
 		r.find(levelError, "%v", err)
+	} else {
+		changes = withBucket(ctx, nats.js, sharedBucket(cfg), changes)
 	}
 	r.changes, r.Changes = changes, changeLines(changes)
 	r.Findings = append(r.Findings, changeFindings(cfg, changes)...)

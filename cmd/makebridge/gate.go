@@ -32,9 +32,7 @@ func newGate(cfg *config.Config, js jetstream.JetStream, id string, log *slog.Lo
 		replica.Routes = append(replica.Routes, r.Name)
 		probe = max(probe, r.Timeout)
 	}
-	return gate.NewShared(js, gate.BucketConfig{
-		Name: cfg.Stream.Bucket, Replicas: cfg.Stream.Replicas, Provision: cfg.Stream.Provision,
-	}, replica, gate.Config{
+	return gate.NewShared(js, sharedBucket(cfg), replica, gate.Config{
 		Replica: id, HoldAfter: cfg.Hold.After, HoldMin: cfg.Hold.Min, HoldMax: cfg.Hold.Max,
 		ProbeLife: probe + probeSpare, EvidenceEvery: evidenceEvery(cfg.Retry.RedeliveryDelays),
 		Held: told.held, Recovered: told.recovered, Released: o.released, Destinations: o.destinations, Logger: log,

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/gate"
 	"github.com/makebridge/makebridge/bridge/stream"
 )
 
@@ -16,11 +18,12 @@ func newSetup(c *console) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Create or update the streams and the consumers",
-		Long: `Create the streams of events, dead letters and receipts and a durable consumer
-for each route that is on, or change what differs, as makebridge run does when
-BRIDGE_PROVISION is true, whatever that is set to. Nothing is ever deleted or
-shrunk. Where something is in the way, nothing is changed at all.`,
+		Short: "Create or update streams, bucket and consumers",
+		Long: `Create the streams of events, dead letters and receipts, the bucket that replicas
+share and a durable consumer for each route that is on, or change what differs,
+as makebridge run does when BRIDGE_PROVISION is true, whatever that is set to.
+Nothing is ever deleted or shrunk. Where something is in the way, nothing is
+changed at all.`,
 		Example: `  makebridge setup --dry-run
   makebridge setup`,
 		Args: usageArgs(noArgs),
@@ -37,22 +40,32 @@ shrunk. Where something is in the way, nothing is changed at all.`,
 			return err
 		}
 		defer nats.close()
-		settings := streamSettings(cfg)
-		settings.Provision = true
-		return setUp(cmd.Context(), out, stream.NewProvisioner(nats.js, settings), pointers(cfg.Routes), dryRun)
+		settings, bucket := streamSettings(cfg), sharedBucket(cfg)
+		settings.Provision, bucket.Provision = true, true
+		s := &setup{nats.js, stream.NewProvisioner(nats.js, settings), bucket, pointers(cfg.Routes)}
+		return s.run(cmd.Context(), out, dryRun)
 	}
 	return cmd
 }
 
-func setUp(ctx context.Context, out *output, p *stream.Provisioner, routes []*bridge.Route, dryRun bool) error {
-	changes, err := p.Plan(ctx, routes)
+// setup brings to what is needed whatever the bridge has in NATS.
+type setup struct {
+	js      jetstream.JetStream
+	streams *stream.Provisioner
+	bucket  gate.BucketConfig
+	routes  []*bridge.Route
+}
+
+func (s *setup) run(ctx context.Context, out *output, dryRun bool) error {
+	changes, err := s.streams.Plan(ctx, s.routes)
 	if err != nil {
 		return err
 	}
+	changes = withBucket(ctx, s.js, s.bucket, changes)
 	blocked := countBlocked(changes)
 	tense := wouldBe
 	if !dryRun && blocked == 0 {
-		if err := apply(ctx, p, routes); err != nil {
+		if err := s.apply(ctx); err != nil {
 			return err
 		}
 		tense = hasBeen
@@ -73,13 +86,13 @@ func setUp(ctx context.Context, out *output, p *stream.Provisioner, routes []*br
 	return nil
 }
 
-func apply(ctx context.Context, p *stream.Provisioner, routes []*bridge.Route) error {
-	if err := p.Streams(ctx); err != nil {
+func (s *setup) apply(ctx context.Context) error {
+	if err := s.streams.Streams(ctx); err != nil {
 		return err
 	}
-	errs := []error{p.Receipts(ctx)}
-	for _, r := range routes {
-		_, err := p.Consumer(ctx, r)
+	errs := []error{s.streams.Receipts(ctx), s.bucket.Create(ctx, s.js)}
+	for _, r := range s.routes {
+		_, err := s.streams.Consumer(ctx, r)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -139,7 +139,7 @@ func TestOperatorLooksAfterEverythingAndMakesUpNoEvents(t *testing.T) {
 	if err := stream.Purge(t.Context()); err != nil {
 		t.Errorf("purge: %v", err)
 	}
-	bucket, err := c.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "makebridge"})
+	bucket, err := c.js.KeyValue(t.Context(), "makebridge")
 	if err != nil {
 		t.Fatal(err)
 	}
