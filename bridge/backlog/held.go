@@ -3,6 +3,8 @@ package backlog
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -38,4 +40,34 @@ func Held(ctx context.Context, js jetstream.JetStream, bucket string, ids []stri
 		}))
 	}
 	return held, all
+}
+
+// HeldRoutes returns the holds of the routes whose destination is held, by
+// route. Where a route's events go is what its replicas say: those alive, or the
+// last there were. It asks for the stream and for the bucket, and reads neither
+// consumers nor notes.
+func HeldRoutes(ctx context.Context, js jetstream.JetStream, c Config) (map[string]Hold, error) {
+	r := &reader{Config: c, js: js, asker: newAsker()}
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	r.readShared(ctx, []string{"hold.*", "replica.*"})
+	return r.shared.heldRoutes(r.stream.CachedInfo().TimeStamp, c.ReplicaLife), r.shared.err
+}
+
+func (s *shared) heldRoutes(now time.Time, life time.Duration) map[string]Hold {
+	last := slices.Clone(s.replicas)
+	held := map[string]Hold{}
+	for _, replicas := range [][]Replica{last, s.alive(now, life)} {
+		for _, replica := range replicas {
+			for route := range replica.Destinations {
+				if h, ok := s.holds[destinationsOf(route, replicas)[0].ID]; ok {
+					held[route] = h
+				} else {
+					delete(held, route)
+				}
+			}
+		}
+	}
+	return held
 }

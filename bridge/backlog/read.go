@@ -32,7 +32,7 @@ func Read(ctx context.Context, js jetstream.JetStream, c Config) (State, error) 
 	r := &reader{Config: c, js: js, asker: newAsker()}
 	ctx, cancel := context.WithCancel(ctx)
 	read := make(chan struct{})
-	go func() { defer close(read); r.readShared(ctx) }()
+	go func() { defer close(read); r.readShared(ctx, sharedKeys()) }()
 	defer func() { cancel(); <-read }()
 	if err := r.open(ctx); err != nil {
 		return State{}, err

@@ -24,8 +24,9 @@ type shared struct {
 // key's present value.
 func sharedKeys() []string { return []string{"hold.*", "replica.*", "owner.*", "parked.*.>"} }
 
-// readShared reads the bucket. What it could not read is in the error.
-func (r *reader) readShared(ctx context.Context) {
+// readShared reads those keys of the bucket. What it could not read is in the
+// error.
+func (r *reader) readShared(ctx context.Context, keys []string) {
 	s := &r.shared
 	s.holds, s.owners, s.due = map[string]Hold{}, map[string]string{}, map[string][]time.Time{}
 	var kv jetstream.KeyValue
@@ -38,7 +39,7 @@ func (r *reader) readShared(ctx context.Context) {
 		return
 	}
 	if s.err == nil {
-		s.err = r.asker.explain(ctx, "read bucket "+r.Bucket, "$JS.API.CONSUMER.CREATE.KV_"+r.Bucket+".>", eachValue(ctx, kv, sharedKeys(), s.take))
+		s.err = r.asker.explain(ctx, "read bucket "+r.Bucket, "$JS.API.CONSUMER.CREATE.KV_"+r.Bucket+".>", eachValue(ctx, kv, keys, s.take))
 	}
 }
 

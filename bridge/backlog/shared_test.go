@@ -73,6 +73,37 @@ func TestWhatAReplicaWritesIsRead(t *testing.T) {
 	if diff := cmp.Diff(map[string]Hold{u.ID(): hold}, held, changes); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
+	held, err = HeldRoutes(t.Context(), b.js, b.config())
+	b.must(nil, err)
+	if diff := cmp.Diff(map[string]Hold{"payments": hold}, held, changes); diff != "" {
+		t.Errorf("held routes (-want +got):\n%s", diff)
+	}
+}
+
+// TestHeldRoutesAreThoseOfTheLastReplicas where none is alive.
+func TestHeldRoutesAreThoseOfTheLastReplicas(t *testing.T) {
+	now := time.Now()
+	a, b := Destination{"1", "a#1"}, Destination{"2", "b#2"}
+	at := func(d Destination, seen time.Duration) Replica {
+		return Replica{Seen: now.Add(-seen), Destinations: map[string]Destination{"payments": d}}
+	}
+	for name, tt := range map[string]struct {
+		replicas []Replica
+		want     bool
+	}{
+		"alive":                              {[]Replica{at(a, 0)}, true},
+		"not alive any more":                 {[]Replica{at(a, time.Hour)}, true},
+		"those alive go elsewhere":           {[]Replica{at(a, time.Hour), at(a, time.Hour), at(b, 0)}, false},
+		"those that are gone went elsewhere": {[]Replica{at(b, time.Hour), at(b, time.Hour), at(a, 0)}, true},
+		"nobody has been there":              {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shared{holds: map[string]Hold{"1": {Destination: a}}, replicas: tt.replicas}
+			if held := s.heldRoutes(now, time.Minute); (len(held) == 1) != tt.want {
+				t.Errorf("%+v", held)
+			}
+		})
+	}
 }
 
 func TestReplicasThatDiedAreGone(t *testing.T) {

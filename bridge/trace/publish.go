@@ -21,6 +21,7 @@ type publish struct {
 	id        identity
 	taken     string // the subject as consumers see it; empty where not known
 	eventType string
+	body      []byte // empty where it is gone
 }
 
 // isOriginal reports whether it is the event itself, not a replay.
@@ -53,7 +54,7 @@ func (r *reader) getSequence(ctx context.Context, sequence uint64) (publish, err
 func (r *reader) newPublish(sequence uint64, subject string, at time.Time, body []byte) publish {
 	p := publish{
 		Publish: Publish{Sequence: sequence, Subject: subject, PublishedAt: at.UTC(), Stored: true},
-		id:      identityOf(sequence, at), taken: subject,
+		id:      identityOf(sequence, at), taken: subject, body: body,
 	}
 	if rest, replay := strings.CutPrefix(subject, redeliverPrefix); replay {
 		p.ReplayOf, p.Subject, _ = strings.Cut(rest, ".")

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // Config says where to look.
@@ -23,6 +25,12 @@ type Config struct {
 	// what routes have not settled and the newest.
 	Since time.Time
 	Most  uint64
+	// Holds tells which routes' destinations are held, by route. It is asked once
+	// at the most, if an event is not settled. Nil: nobody knows.
+	Holds func(context.Context) (map[string]Hold, error)
+	// Ordering is that of the routes of which it is known; others that keep an
+	// order are taken to keep that of keys.
+	Ordering map[string]bridge.Ordering
 	// Progress, unless nil, is told how many of how many messages a long
 	// search has read.
 	Progress func(read, total uint64)
@@ -36,6 +44,7 @@ type reader struct {
 	events       jetstream.Stream
 	receiptsKept time.Duration // how long receipts are kept, 0 for ever
 	positions    []position
+	holds        map[string]Hold // once asked
 	trace        *Trace
 }
 

@@ -3,14 +3,9 @@ package trace
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // readRoutes tells what became of the event on each route that takes it or has
@@ -36,36 +31,10 @@ func (r *reader) readRoutes(ctx context.Context, p *publish, steps map[string][]
 		route := e.judge(time.Now())
 		route.Name = name
 		r.readLetter(ctx, p, &route)
+		r.readObstacles(ctx, p, &route)
 		p.Routes = append(p.Routes, route)
 	}
 	return ctx.Err()
-}
-
-// readDue reads until when an event was put off, from the note that lets it be
-// brought back; zero where there is none.
-func (r *reader) readDue(ctx context.Context, route string, id identity) time.Time {
-	kv, err := r.JetStream.KeyValue(ctx, r.Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		return time.Time{}
-	}
-	var entry jetstream.KeyValueEntry
-	if err == nil {
-		entry, err = kv.Get(ctx, "parked."+route+"."+strconv.FormatUint(id.sequence, 10)+"-"+strconv.FormatInt(id.published, 16))
-	}
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return time.Time{}
-	}
-	if err != nil {
-		r.unknown("until when it is put off: %v", explain(err, "read bucket "+r.Bucket, "$JS.API.DIRECT.GET.KV_"+r.Bucket+".>"))
-		return time.Time{}
-	}
-	var note struct {
-		Due time.Time `json:"due"`
-	}
-	if err := json.Unmarshal(entry.Value(), &note); err != nil {
-		return time.Time{}
-	}
-	return note.Due.UTC()
 }
 
 // readLetter looks for the dead letter of an event that is settled, and of one

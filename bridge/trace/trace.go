@@ -68,10 +68,39 @@ type Route struct {
 	Reason string `json:"reason,omitempty"`
 	Error  string `json:"error,omitempty"`
 	Letter uint64 `json:"letter,omitempty"`
+	// Hold is set while the event is not settled and its destination is held,
+	// Behind while an event of the same key that was put off goes first.
+	Hold   *Hold   `json:"hold,omitempty"`
+	Behind *Behind `json:"behind,omitempty"`
 	// Note says in words what is not certain.
 	Note string `json:"note,omitempty"`
 	// Steps are what the receipts tell, oldest first.
 	Steps []Step `json:"steps"`
+}
+
+// Hold is why a destination gets no events.
+type Hold struct {
+	// Destination is its fingerprint.
+	Destination string `json:"destination"`
+	// Reason is backpressure, misconfigured or failed; Status the answer that it
+	// is held for, 0 where none came. Meaning says in words what happened, and
+	// what there is to do.
+	Reason  string `json:"reason"`
+	Status  int    `json:"status,omitempty"`
+	Meaning string `json:"meaning"`
+	// Since is when it began, Until when it may be probed. Probes is how many
+	// have failed.
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"`
+	Probes int       `json:"failed_probes"`
+}
+
+// Behind is the event that goes first on a route which keeps an order.
+type Behind struct {
+	EventID  string `json:"event_id"`
+	Sequence uint64 `json:"sequence"`
+	// Until is when it is due.
+	Until time.Time `json:"until"`
 }
 
 // Step is one receipt.
@@ -91,6 +120,9 @@ type Step struct {
 	Reason  string `json:"reason,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
+
+// settled reports whether the event is done with on a route.
+func (s State) settled() bool { return s != Waiting && s != InHand && s != PutOff }
 
 // due is when an event that was put off is to be delivered again.
 func (s Step) due() time.Time { return s.At.Add(time.Duration(s.DelayMS) * time.Millisecond) }

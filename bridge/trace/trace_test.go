@@ -113,6 +113,37 @@ func TestEventInHand(t *testing.T) {
 	stop()
 }
 
+// TestHoldIsTold of what is not settled, and asked for once.
+func TestHoldIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBed(t).withReceipts()
+	for _, name := range []string{"payments", "other"} {
+		b.provision(b.route(name))
+	}
+	asked := 0
+	held, err := map[string]Hold{"payments": {Reason: "misconfigured"}}, error(nil)
+	b.config.Holds = func(context.Context) (map[string]Hold, error) { asked++; return held, err }
+	id := newID()
+	b.publish(id)
+	got := b.read(id)
+	if r := got.Publishes[0].Routes; asked != 1 || r[0].Hold != nil || r[1].Hold == nil || r[1].Hold.Reason != "misconfigured" || len(got.Unknown) > 0 {
+		t.Errorf("asked %d times, %+v", asked, got)
+	}
+	held, err = nil, errors.New("not allowed")
+	if got := b.read(id); len(got.Unknown) != 1 || got.Unknown[0] != "whether it waits behind a hold: not allowed" || asked != 2 {
+		t.Errorf("asked %d times, %+v", asked, got)
+	}
+	stop := b.run(verdict(bridge.Verdict{Outcome: bridge.Delivered}), "other")
+	b.eventually(id, func(got *Trace) bool {
+		r := got.Publishes[0].Routes
+		return r[0].State == Delivered && r[1].State == Delivered
+	})
+	stop()
+	if asked = 0; len(b.read(id).Unknown) > 0 || asked > 0 {
+		t.Errorf("asked %d times for what is settled", asked)
+	}
+}
+
 // TestWaitingEventIsFound whatever its id says of when it was made.
 func TestWaitingEventIsFound(t *testing.T) {
 	t.Parallel()

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/config"
+	"github.com/makebridge/makebridge/bridge/gate"
 	"github.com/makebridge/makebridge/bridge/trace"
 )
 
@@ -17,7 +21,9 @@ func newTrace(c *console) *cobra.Command {
 		Use:   "trace EVENT_ID",
 		Short: "Show what became of an event, on every route",
 		Long: `Show when an event was published and what became of it on every route: waiting,
-in hand, put off, delivered, filtered or dead-lettered, and its replays. It is
+in hand, put off, delivered, filtered or dead-lettered, and its replays. Of an
+event that is not settled it tells the hold of its destination, and which event
+goes first where the route keeps an order. It is
 read from the streams of events, dead letters and receipts; no webhook need be
 configured. The exit status is 1 if nothing is known of the event.
 
@@ -30,8 +36,9 @@ With -o json: event_id, type, stream, publishes, and unknown: what could not be
 looked at. Each publish has sequence, subject, published_at, replay_of (the one
 route that a replay is for), stored, expires_at and routes. Each has route,
 state (waiting, in_hand, put_off, delivered, filtered, dead_lettered, settled,
-not_taken or no_consumer), until, reason, error, letter, note and steps, which
-are its receipts. Each step has at, outcome (delivered, filtered, retried or
+not_taken or no_consumer), until, reason, error, letter, note, hold
+{destination, reason, status, meaning, since, until, failed_probes}, behind
+{event_id, sequence, until} and steps, which are its receipts. Each step has at, outcome (delivered, filtered, retried or
 dead_lettered), status, attempts, duration_ms, delivery, replica, delay_ms,
 reason and error. What is empty may be left out.`,
 		Example: `  makebridge trace 0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10
@@ -74,12 +81,29 @@ reason and error. What is empty may be left out.`,
 func traceConfig(c *console, cfg *config.Config, nats *link, since time.Time) trace.Config {
 	tc := trace.Config{
 		JetStream: nats.js, Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Receipts: cfg.Stream.ReceiptsStream(),
-		Bucket: cfg.Stream.Bucket, Since: since,
+		Bucket: cfg.Stream.Bucket, Since: since, Ordering: map[string]bridge.Ordering{},
+		Holds: func(ctx context.Context) (map[string]trace.Hold, error) { return traceHolds(ctx, cfg, nats) },
+	}
+	for _, route := range cfg.Routes {
+		tc.Ordering[route.Name] = route.Ordering
 	}
 	if isTerminal(c.err) {
 		tc.Progress = func(read, total uint64) { fmt.Fprintf(c.err, "\r\x1b[Ksearched %d of %d messages", read, total) }
 	}
 	return tc
+}
+
+// traceHolds reads why routes are held, as status does.
+func traceHolds(ctx context.Context, cfg *config.Config, nats *link) (map[string]trace.Hold, error) {
+	held, err := backlog.HeldRoutes(ctx, nats.js, backlog.Config{
+		Stream: cfg.Stream.Name, Bucket: cfg.Stream.Bucket, ReplicaLife: gate.ReplicaLife,
+	})
+	holds := map[string]trace.Hold{}
+	for route, h := range held {
+		s := newStatusHold(&h)
+		holds[route] = trace.Hold(*s)
+	}
+	return holds, err
 }
 
 // hintSince adds to an event that is not found how to look further.

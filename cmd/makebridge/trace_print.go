@@ -80,6 +80,22 @@ func printTraceRoute(out *output, r trace.Route, dlq string) {
 	default:
 	}
 	line(colour, what, text)
+	if r.Hold != nil {
+		line(red, "held", traceHoldText(r.Hold))
+	}
+	if r.Behind != nil {
+		line(yellow, "kept behind", fmt.Sprintf("%s, sequence %d, which goes first and is put off until %s", r.Behind.EventID, r.Behind.Sequence, clock(r.Behind.Until)))
+	}
+}
+
+// traceHoldText says how long a destination has been held, when it is tried
+// next, and why.
+func traceHoldText(h *trace.Hold) string {
+	text := "since " + clock(h.Since)
+	if h.Probes > 0 {
+		text += ", " + plural(uint64(h.Probes), "probe") + " failed"
+	}
+	return text + ", next at " + clock(h.Until) + ": " + h.Meaning
 }
 
 // stepText says how an event was delivered, or why not.

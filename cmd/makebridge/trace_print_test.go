@@ -29,8 +29,13 @@ func TestTraceForPeople(t *testing.T) {
 		EventID: "0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10", Type: "payment.success", Stream: "EVENTS",
 		Publishes: []trace.Publish{
 			{Sequence: 12, Subject: "payments.success", PublishedAt: at(0), Stored: true, ExpiresAt: at(43200), Routes: []trace.Route{
+				{Name: "appointments", State: trace.InHand, Note: "it may also be settled, without a receipt yet", Hold: &trace.Hold{
+					Destination: "hook.eu2.make.com#3fa9c1", Reason: "misconfigured", Status: 410, Probes: 2, Since: at(1), Until: at(7),
+					Meaning: "HTTP 410 Gone: no scenario is listening; turn it on in make.com",
+				}},
 				{Name: "audit", State: trace.Waiting},
 				{Name: "books", State: trace.InHand, Note: "it may also be settled, without a receipt yet"},
+				{Name: "cards", State: trace.InHand, Behind: &trace.Behind{EventID: "order-4711", Sequence: 11, Until: at(9)}},
 				{Name: "cohort-enrollments", State: trace.PutOff, Until: at(5), Steps: []trace.Step{failed}},
 				{Name: "crm", State: trace.Delivered, Steps: []trace.Step{failed, delivered}},
 				{Name: "errors", State: trace.Filtered, Steps: []trace.Step{filtered}},
