@@ -54,8 +54,8 @@ func newForm(replica string) *form {
 	return &form{replica: replica, msg: nats.Msg{Header: make(nats.Header, mostHeaders)}, values: make([]string, 0, mostHeaders)}
 }
 
-// fill returns a receipt as it is published; with a reply, the stream
-// says there that it is stored. It is valid until the next call.
+// fill returns a receipt as it is published; with a reply, the stream says
+// there that it is stored. It is valid until the next call.
 func (f *form) fill(r *receipt, reply string) *nats.Msg {
 	clear(f.msg.Header)
 	f.values = f.values[:0]

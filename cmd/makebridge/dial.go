@@ -1,33 +1,29 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/config"
-	"github.com/makebridge/makebridge/bridge/replay"
 )
 
 // dialTimeout is how long a command waits for a server to let it in.
 const dialTimeout = 5 * time.Second
 
-// link is a command's connection to NATS. Unlike the bridge's, it gives up.
+// link is a command's connection to NATS. Unlike the bridge's, it gives up, and
+// a question of js that the user may not ask ends at once.
 type link struct {
 	nc *nats.Conn
 	js jetstream.JetStream
 
-	mu     sync.Mutex
-	denied error
-	refuse []context.CancelCauseFunc
+	refusals
 }
 
 // dial connects to NATS, or says what is in the way and what to change. Close
@@ -46,59 +42,16 @@ func dial(cfg config.NATS, more ...nats.Option) (*link, error) {
 	if err != nil {
 		return nil, explainDial(err, cfg)
 	}
-	if l.js, err = newJetStream(l.nc, cfg.JSDomain); err != nil {
+	js, err := newJetStream(l.nc, cfg.JSDomain)
+	if err != nil {
 		l.nc.Close()
 		return nil, fmt.Errorf("NATS_JS_DOMAIN: %w", err)
 	}
+	l.js = &askingJetStream{js, &l.refusals}
 	return l, nil
 }
 
 func (l *link) close() { l.nc.Close() }
-
-// note remembers what the user was denied: the request itself only times out.
-func (l *link) note(_ *nats.Conn, _ *nats.Subscription, err error) {
-	tidying := strings.Contains(err.Error(), ".CONSUMER.DELETE.") // which is dispensable
-	if errors.Is(err, nats.ErrPermissionViolation) && !tidying {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.denied = &deniedError{err}
-		for _, cancel := range l.refuse {
-			cancel(replay.ErrAbandon)
-		}
-	}
-}
-
-// deniedError is a permission that is missing, in words of its own: the
-// library says the same thing twice.
-type deniedError struct{ err error }
-
-func (e *deniedError) Error() string {
-	_, what, found := strings.Cut(e.err.Error(), "Permissions Violation for ")
-	if !found {
-		return e.err.Error()
-	}
-	what = strings.Replace(what, "Publish to ", "publish to ", 1)
-	return "this NATS user may not " + strings.Replace(what, "Subscription to ", "subscribe to ", 1)
-}
-
-func (e *deniedError) Unwrap() error { return e.err }
-
-// whileAllowed returns a context that ends with ctx, and as soon as the user is
-// denied something: nobody will answer then.
-func (l *link) whileAllowed(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refuse = append(l.refuse, cancel)
-	return ctx, func() { cancel(nil) }
-}
-
-// denial returns the last permission that was missing, if any was.
-func (l *link) denial() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.denied
-}
 
 func explainDial(err error, cfg config.NATS) error {
 	where := make([]string, len(cfg.Servers))

@@ -93,6 +93,9 @@ func (s *setup) apply(ctx context.Context) error {
 	errs := []error{s.streams.Receipts(ctx), s.bucket.Create(ctx, s.js)}
 	for _, r := range s.routes {
 		_, err := s.streams.Consumer(ctx, r)
+		if errors.As(err, new(*deniedError)) {
+			return err // one line: it would be the same for each
+		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

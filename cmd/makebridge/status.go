@@ -116,11 +116,11 @@ func (s *statusSource) read(ctx context.Context) (*statusReport, error) {
 		err      error
 	}
 	asked := make(chan answer, 1)
-	limited, cancel := context.WithCancel(ctx)
+	limited, cancel := s.link.while(ctx, "$SRV.STATS")
 	defer cancel()
 	go func() {
 		replicas, err := fleet.Ask(limited, s.link.nc)
-		asked <- answer{replicas, err}
+		asked <- answer{replicas, refusalOf(limited, err)}
 	}()
 	state, err := backlog.Read(ctx, s.link.js, s.what)
 	if err != nil {

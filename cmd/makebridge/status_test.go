@@ -150,7 +150,8 @@ func TestStatusWithTheLeastPermissions(t *testing.T) {
 	w.eventually("the routes of the replica", func() bool {
 		r := w.status(user...)
 		return len(r.Routes) == 2 && len(r.Replicas) == 1 && r.Routes[0].Error == "" &&
-			len(r.Errors) == 1 && strings.Contains(r.Errors[0], "may this user publish to $JS.API.CONSUMER.LIST.EVENTS?")
+			len(r.Errors) == 2 && strings.Contains(r.Errors[0], `this NATS user may not publish to "$JS.API.CONSUMER.LIST.EVENTS"`) &&
+			r.Errors[1] == `delivered and failed a minute are not known: this NATS user may not publish to "$SRV.STATS.makebridge"`
 	})
 }
 

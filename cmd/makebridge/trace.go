@@ -62,7 +62,10 @@ reason and error. What is empty may be left out.`,
 			return err
 		}
 		defer nats.close()
-		t, err := trace.Read(cmd.Context(), traceConfig(c, cfg, nats, from), args[0])
+		ctx, answered := nats.while(cmd.Context(), "$JS.API.CONSUMER.MSG.NEXT")
+		defer answered()
+		t, err := trace.Read(ctx, traceConfig(c, cfg, nats, from), args[0])
+		err = refusalOf(ctx, err)
 		if isTerminal(c.err) {
 			fmt.Fprint(c.err, "\r\x1b[K") // the progress
 		}
@@ -101,7 +104,10 @@ func traceHolds(ctx context.Context, cfg *config.Config, nats *link) (map[string
 	holds := map[string]trace.Hold{}
 	for route, h := range held {
 		s := newStatusHold(&h)
-		holds[route] = trace.Hold(*s)
+		holds[route] = trace.Hold{
+			Destination: s.Destination, Reason: s.Reason, Status: s.Status, Meaning: s.Meaning,
+			Since: s.Since, Until: s.Until, Probes: s.Probes,
+		}
 	}
 	return holds, err
 }

@@ -60,7 +60,7 @@ func TestTraceNamesThePermissionThatIsMissing(t *testing.T) {
 	w.settled("payments")
 	p.end()
 	status, out, errs := w.commandAs([]string{"NATS_USER=bridge", "NATS_PASSWORD=secret", "NATS_INBOX_PREFIX=_INBOX_bridge"}, "trace", "event-1")
-	if status != exitFailed || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "may this user publish to $JS.API.CONSUMER.LIST.EVENTS?") {
+	if status != exitFailed || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, `this NATS user may not publish to "$JS.API.CONSUMER.LIST.EVENTS"`) {
 		t.Errorf("exit status %d, %s%s", status, out, errs)
 	}
 }
