@@ -250,6 +250,7 @@ func (c *consumer) tend(now time.Time) error {
 	c.giveUp(now)
 	c.listen(now)
 	c.tendOrder(now)
+	c.pull.lapse(now)
 	if !c.pull.silent(now) {
 		return nil
 	}

@@ -22,10 +22,11 @@ func (c *consumer) listen(now time.Time) {
 		return
 	}
 	c.asked = now
+	nc := c.pull.nc // that is another puller's once the consumer is bound again
 	c.handling.Go(func() {
 		ctx, cancel := context.WithTimeout(c.settler.link.context(), ackTimeout)
 		defer cancel()
-		if err := c.pull.nc.FlushWithContext(ctx); err != nil {
+		if err := nc.FlushWithContext(ctx); err != nil {
 			return // it is asked again
 		}
 		select {

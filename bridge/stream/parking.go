@@ -135,7 +135,10 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 	}
 	defer watch.Stop() //nolint:errcheck // the connection may be gone
 	n := 0
+	stalled := time.NewTimer(ackTimeout)
+	defer stalled.Stop()
 	for {
+		stalled.Reset(ackTimeout)
 		select {
 		case e := <-watch.Updates():
 			if e == nil {
@@ -148,6 +151,8 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 			if back {
 				n++
 			}
+		case <-stalled.C: // the bucket's leader is gone, or the bucket
+			return n, fmt.Errorf("bring back events of %s: nothing is heard of the bucket for %s", route, ackTimeout)
 		case <-ctx.Done():
 			return n, ctx.Err()
 		}
@@ -157,7 +162,9 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 // recall has one event delivered at once, if it still waits. One whose time
 // has come may be in somebody's hands already, and is left alone.
 func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
-	ours, err := take(ctx, kv, e)
+	bounded, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	ours, err := take(bounded, kv, e)
 	if err != nil || !ours {
 		return false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,9 +39,16 @@ type puller struct {
 	msgs    chan *nats.Msg
 
 	open       int       // events asked for and not sent yet
+	asked      []request // those that may be open, as long as any is
 	heard      time.Time // when the server last said something
 	notUntil   time.Time // no request before this
 	leaderless time.Time // since when nobody answers requests; zero: somebody does
+}
+
+// request is one pull request.
+type request struct {
+	events int
+	until  time.Time // the server says nothing more of it after this
 }
 
 // newPuller subscribes an inbox; most bounds how many events are asked for.
@@ -61,7 +69,7 @@ func (p *puller) subscribe() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to pulled events: %w", err)
 	}
-	p.sub, p.open, p.heard, p.leaderless = sub, 0, time.Now(), time.Time{}
+	p.sub, p.open, p.asked, p.heard, p.leaderless = sub, 0, nil, time.Now(), time.Time{}
 	return nil
 }
 
@@ -91,11 +99,29 @@ func (p *puller) request(n int, expiry, heartbeat time.Duration, now time.Time) 
 	if err := p.nc.PublishRequest(p.subject, p.inbox, body); err != nil {
 		return fmt.Errorf("pull: %w", err)
 	}
+	p.opened(n, expiry, now)
+	return nil
+}
+
+// opened takes note of a request.
+func (p *puller) opened(n int, expiry time.Duration, now time.Time) {
 	if p.open == 0 {
-		p.heard = now
+		p.heard, p.asked = now, p.asked[:0]
 	}
 	p.open += n
-	return nil
+	p.asked = append(p.asked, request{n, now.Add(expiry + pullSilence)})
+}
+
+// lapse lets go of requests that the server must have ended by now. One that went to
+// a leader as it died is never ended; while later ones are open, that does not show
+// as silence, and it would count as open for as long as the route is not idle.
+func (p *puller) lapse(now time.Time) {
+	most := 0
+	p.asked = slices.DeleteFunc(p.asked, func(r request) bool { return r.until.Before(now) })
+	for _, r := range p.asked {
+		most += r.events
+	}
+	p.open = min(p.open, most)
 }
 
 // receive looks at what arrived and reports whether it is an event. Status
