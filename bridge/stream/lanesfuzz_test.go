@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/makebridge/makebridge/bridge"
 )
@@ -85,7 +86,7 @@ func FuzzLanes(f *testing.F) {
 	f.Add([]byte{0, 3, 0x0f, 0x1f, 1, 4, 6, 0x1c}, false)  // a consumer that counts anew
 	f.Add(bytes.Repeat([]byte{0, 1, 2, 3, 4, 5}, 9), true) // busy
 	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated
+		r := rand.New(rand.NewPCG(seed, 0))
 		program := make([]byte, 40+r.IntN(160))
 		for n := range program {
 			program[n] = byte(r.UintN(256))
@@ -101,6 +102,7 @@ func FuzzLanes(f *testing.F) {
 			o = bridge.OrderingStrict
 		}
 		w := newLanesWorld(t, o)
+		defer time.AfterFunc(patience, func() { panic("the lanes do not come to an end") }).Stop()
 		for _, b := range program {
 			op := lanesOps[b%16]
 			w.log = append(w.log, fmt.Sprintf("%s %d", op.name, b/16))

@@ -75,6 +75,9 @@ func (w *lanesWorld) deliver(e *lanesEvent) {
 	it := laneItem(e.key, e.sequence, e.deliveries, w.now)
 	if held := w.hand.take(it); held != nil {
 		w.q.redelivered(held)
+		if held.stage == delayed || held.stage == returning {
+			w.fail("%d has come again and waits for that still", held.Sequence)
+		}
 		return
 	}
 	w.q.add(it)
