@@ -170,7 +170,7 @@ func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream
 	}
 	var n note
 	if err := json.Unmarshal(e.Value(), &n); err != nil || !time.Now().Before(n.Due) {
-		return false, nil //nolint:nilerr // a note that cannot be read is of no use
+		return false, nil // a note that cannot be read is of no use
 	}
 	return true, p.js.Conn().PublishMsg(&nats.Msg{Subject: n.Reply, Data: []byte(nak)})
 }
