@@ -17,9 +17,9 @@ func newCheck(c *console) *cobra.Command {
 		Use:   "check",
 		Short: "Check the configuration, NATS, the streams and the consumers",
 		Long: `Print the configuration, secrets as fingerprints, connect to NATS, compare
-streams and consumers with what they should be, and warn of what is dangerous.
-Nothing is changed. The exit status is 0 if a bridge would work, be it with
-warnings.`,
+streams, bucket and consumers with what they should be, and warn of what is
+dangerous. Nothing is changed. The exit status is 0 if a bridge would work, be it
+with warnings.`,
 		Example: `  makebridge check
   makebridge check -o json`,
 		Args: usageArgs(noArgs),
