@@ -49,8 +49,12 @@ func (r retention) nearEnd(m bridge.Message, now time.Time) bool {
 	return r.maxAge > 0 && now.Sub(m.Published) > time.Duration(float64(r.maxAge)*warnShare)
 }
 
-// every is how often to look how deep the backlog is.
+// every is how often to look how deep the backlog is. Where the stream takes
+// nothing, only its configuration can change.
 func (r retention) every() time.Duration {
+	if r.maxAge == 0 {
+		return time.Minute
+	}
 	return min(max(r.maxAge/100, time.Second), time.Minute)
 }
 

@@ -67,3 +67,15 @@ func TestMarginGrowsWithTheBacklog(t *testing.T) {
 		t.Error("a stream that keeps events for ever takes one")
 	}
 }
+
+// TestStreamThatTakesNothingIsRarelyAsked: how deep the backlog is matters the
+// more, the shorter the stream keeps events.
+func TestStreamThatTakesNothingIsRarelyAsked(t *testing.T) {
+	for maxAge, want := range map[time.Duration]time.Duration{
+		0: time.Minute, 20 * time.Second: time.Second, 10 * time.Minute: 6 * time.Second, 720 * time.Hour: time.Minute,
+	} {
+		if got := newRetention(maxAge, 0).every(); got != want {
+			t.Errorf("a stream that keeps events for %s is asked every %s, want %s", maxAge, got, want)
+		}
+	}
+}
