@@ -124,17 +124,25 @@ func (f *finish) took() time.Duration {
 
 // runWhole is `makebridge run`, as it is configured by default but for the limit
 // of make.com and the log of each event.
-func runWhole(b *testing.B, url, webhook string) (stop func()) {
+func runWhole(b *testing.B, url, webhook string) (stop func()) { return runWith(b, url, webhook) }
+
+// runWith is runWhole with settings of its own. With those, what is logged is
+// not looked at.
+func runWith(b *testing.B, url, webhook string, settings ...string) (stop func()) {
 	percent := debug.SetGCPercent(100) // which the program changes
 	ctx, cancel := context.WithCancel(b.Context())
 	var out bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"run"}, &console{out: &out, err: &out, environ: []string{
+		var log io.Writer = &out
+		if len(settings) > 0 {
+			log = io.Discard
+		}
+		ended <- run(ctx, []string{"run"}, &console{out: &out, err: log, environ: append([]string{
 			"NATS_URL=" + url, "MAKE_WEBHOOK_PAYMENTS_URL=" + webhook + "/payments",
 			fmt.Sprint("BRIDGE_CONCURRENCY=", benchConcurrency), "BRIDGE_RATE_LIMIT=off",
 			"BRIDGE_HTTP_ADDR=127.0.0.1:0", "BRIDGE_LOG_LEVEL=warn",
-		}})
+		}, settings...)})
 	}()
 	return func() {
 		cancel()
