@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -9,28 +10,20 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // FuzzAcks has acknowledgements sent, lost, refused, repeated, and confirmed, twice and
 // late, in any order. Each ends once: confirmed if it was, else when all are given up.
 func FuzzAcks(f *testing.F) {
-	s, err := embedded.Start(embedded.Config{StoreDir: f.TempDir()})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(s.Shutdown)
-	nc, err := nats.Connect(s.URL())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(nc.Close)
-	logs := &logBuffer{}
+	nc := testbed.Connect(f, testbed.StartServer(f, embedded.Config{}).URL()).Conn()
+	logs := &testbed.Log{}
 	for seed := range uint64(100) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		w := &acksWorld{t: t, random: rand.New(rand.NewPCG(seed, 2)), now: time.Now()}
-		w.a = newAcks(nc, w.send, logs.logger())
+		w.a = newAcks(nc, w.send, logs.Logger(slog.LevelDebug))
 		for range 200 {
 			w.step()
 			w.check()
