@@ -79,6 +79,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	defer runFleetService(ctx, service)()
 	log.Info("makebridge starts", "version", programVersion(), "routes", len(cfg.Routes))
 	supervisor.Run(ctx, cfg.ShutdownTimeout)
+	rotation.returning.Wait()
 	log.Info("makebridge has stopped")
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/config"
@@ -19,6 +20,9 @@ type rotation struct {
 	bringBack func(ctx context.Context, route string)
 	log       *slog.Logger
 	pipelines map[string]*bridge.Pipeline // by route
+	// returning are those who bring events back: once the last event was
+	// settled nobody joins them.
+	returning sync.WaitGroup
 }
 
 // newRotation returns a rotation that is given client, doors and bringBack
@@ -28,11 +32,12 @@ func newRotation(log *slog.Logger) *rotation {
 }
 
 // released brings back the events that wait for the redelivery to a destination
-// which works again.
+// which works again. It does not wait for that: they may be thousands, and it
+// is called before the event that released the destination is acknowledged.
 func (o *rotation) released(ctx context.Context, destination string) {
 	for route, p := range o.pipelines {
 		if p.Destination().URL.ID() == destination {
-			o.bringBack(ctx, route)
+			o.returning.Go(func() { o.bringBack(ctx, route) })
 		}
 	}
 }

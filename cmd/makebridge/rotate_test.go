@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -235,5 +236,23 @@ func TestRotationSharesDestinations(t *testing.T) {
 	}
 	if from, to := fmt.Sprint("from=", a.URL), fmt.Sprint("to=", at("payments").URL); !strings.Contains(log.String(), from+" "+to+` changed="[url api_key]"`) {
 		t.Errorf("the log does not say %s %s:\n%s", from, to, log.String())
+	}
+}
+
+// TestReleaseDoesNotWaitForWhatItBringsBack: the event that released the
+// destination is acknowledged after that.
+func TestReleaseDoesNotWaitForWhatItBringsBack(t *testing.T) {
+	u, err := bridge.ParseWebhookURL("https://hook.example.com/payments", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, long, routes := newRotation(slog.New(slog.DiscardHandler)), make(chan struct{}), make(chan string, 1)
+	o.bringBack = func(_ context.Context, route string) { <-long; routes <- route }
+	o.follow("payments", bridge.NewPipeline(bridge.Config{Route: &bridge.Route{Name: "payments", Destination: &bridge.Destination{URL: u}}}))
+	o.released(t.Context(), u.ID())
+	close(long)
+	o.returning.Wait()
+	if route := <-routes; route != "payments" {
+		t.Errorf("events of %s were brought back", route)
 	}
 }
