@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -43,7 +42,7 @@ func TestServerThatReadsNothing(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	line := newCable(t, strings.TrimPrefix(w.nats.URL(), "nats://"))
 	nc, err := stream.Connect(stream.ConnectConfig{
-		Servers: []string{line.url()}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Servers: []string{line.url()}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
