@@ -41,6 +41,7 @@ type Recorder struct {
 	trouble error         // why it was refused, or the last was not sent
 	told    uint64        // how many dropped receipts the log knows of
 	toldAt  time.Time
+	toldWhy string
 }
 
 // New returns a Recorder that publishes once it runs.

@@ -18,7 +18,8 @@ const (
 	// lookPause is the time between two looks while something has to be waited
 	// for.
 	lookPause = time.Second
-	// tellEvery is the least time between two log lines about dropped receipts.
+	// tellEvery is the least time between two log lines about receipts that are
+	// dropped for one reason.
 	tellEvery = time.Minute
 	// gather is how long receipts gather before they are published together: a
 	// goroutine that is woken for each costs as much as publishing it.
@@ -180,16 +181,20 @@ func (r *Recorder) offerAgain(now time.Time) {
 	r.publish(one)
 }
 
-// tell logs how many receipts have been dropped since the last line.
+// errSlow is why receipts are dropped where nothing refuses them.
+var errSlow = errors.New("the connection is slower than events are settled, or was away")
+
+// tell logs how many receipts have been dropped since the last line, now and
+// then while it is for the same reason.
 func (r *Recorder) tell(now time.Time) {
 	dropped := r.dropped.Load()
-	if dropped == r.told || now.Sub(r.toldAt) < tellEvery {
-		return
-	}
 	why := r.trouble
 	if why == nil {
-		why = errors.New("the connection is slower than events are settled, or was away")
+		why = errSlow
+	}
+	if dropped == r.told || now.Sub(r.toldAt) < tellEvery && why.Error() == r.toldWhy {
+		return
 	}
 	r.cfg.Logger.Warn("receipts dropped; events are delivered all the same", "receipts", dropped-r.told, "dropped_total", dropped, "error", why)
-	r.told, r.toldAt = dropped, now
+	r.told, r.toldAt, r.toldWhy = dropped, now, why.Error()
 }
