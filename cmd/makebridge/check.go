@@ -18,8 +18,8 @@ func newCheck(c *console) *cobra.Command {
 		Short: "Check the configuration, NATS, the streams and the consumers",
 		Long: `Print the configuration, secrets as fingerprints, connect to NATS, compare
 streams, bucket and consumers with what they should be, and warn of what is
-dangerous. Nothing is changed. The exit status is 0 if a bridge would work, be it
-with warnings.`,
+dangerous. Nothing is changed. The exit status is 0 if a bridge would work, be
+it with warnings.`,
 		Example: `  makebridge check
   makebridge check -o json`,
 		Args: usageArgs(noArgs),

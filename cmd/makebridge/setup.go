@@ -19,11 +19,11 @@ func newSetup(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create or update streams, bucket and consumers",
-		Long: `Create the streams of events, dead letters and receipts, the bucket that replicas
-share and a durable consumer for each route that is on, or change what differs,
-as makebridge run does when BRIDGE_PROVISION is true, whatever that is set to.
-Nothing is ever deleted or shrunk. Where something is in the way, nothing is
-changed at all.`,
+		Long: `Create the streams of events, dead letters and receipts, the bucket that
+replicas share and a durable consumer for each route that is on, or change what
+differs, as makebridge run does when BRIDGE_PROVISION is true, whatever that is
+set to. Nothing is ever deleted or shrunk. Where something is in the way,
+nothing is changed at all.`,
 		Example: `  makebridge setup --dry-run
   makebridge setup`,
 		Args: usageArgs(noArgs),
