@@ -71,7 +71,7 @@ left out.`,
 			fmt.Fprint(c.err, "\r\x1b[K") // the progress
 		}
 		if err != nil {
-			return hintSince(err, from)
+			return hintFurther(err, from)
 		}
 		if out.isJSON() {
 			return out.writeJSON(t)
@@ -113,13 +113,16 @@ func traceHolds(ctx context.Context, cfg *config.Config, nats *link) (map[string
 	return holds, err
 }
 
-// hintSince adds to an event that is not found how to look further.
-func hintSince(err error, since time.Time) error {
+// hintFurther adds to an event that is not found how to look further.
+func hintFurther(err error, since time.Time) error {
 	var unknown *trace.UnknownError
-	if errors.As(err, &unknown) && since.IsZero() && (unknown.Partial() || !unknown.From.IsZero()) {
-		return fmt.Errorf("%w; --since TIME looks at everything from then on", err)
+	if !errors.As(err, &unknown) {
+		return err
 	}
-	return err
+	if since.IsZero() && (unknown.Partial() || !unknown.From.IsZero()) {
+		err = fmt.Errorf("%w; --since TIME looks at everything from then on", err)
+	}
+	return fmt.Errorf("%w; its letter may outlive it: makebridge dlq ls --event-id %s", err, unknown.EventID)
 }
 
 // parseSince reads a time, or a duration that ends now. Nothing is the zero
