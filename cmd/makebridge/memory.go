@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -27,3 +28,11 @@ func limitMemory(environ []string, log *slog.Logger) {
 	}
 	log.Debug("memory limit", "bytes", limit)
 }
+
+// startUp is when a start is over at the latest, if NATS is there.
+const startUp = 10 * time.Second
+
+// returnStartUp gives the memory back that a start takes: the event schemas and
+// a first look at the streams leave some megabytes of garbage, which Go would
+// keep as room for more, and an idle bridge needs none. It costs one collection.
+func returnStartUp() (stop func() bool) { return time.AfterFunc(startUp, debug.FreeOSMemory).Stop }
