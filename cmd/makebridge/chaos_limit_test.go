@@ -39,28 +39,37 @@ func (c *chaos) judgeLimit() {
 }
 
 // judgeHolds looks at the times in which every request to a destination was
-// answered in a way that holds it, and all replicas that ran could learn of it:
-// then only probes come, one after another. It returns how many such times
-// there were.
+// answered in a way that holds it, and all replicas that ran could learn of it
+// from the first of these answers: then only probes come, one after another. It
+// returns how many such times there were.
 func (c *chaos) judgeHolds() (quiet int) {
 	const learned = time.Second // within which every replica obeys
 	unaware := func(h chaosHarm) bool { return h.name == chaosServer || h.kind == "frozen" }
 	for _, p := range c.webhook.phases {
-		from, to := p.from.Add(learned), p.to
-		if !p.fault.holds || p.rate < 1 || !from.Before(to) ||
+		if !p.fault.holds || p.rate < 1 {
+			continue
+		}
+		all := c.at(p.path)
+		first := slices.IndexFunc(all, func(r chaosRequest) bool { return r.came.After(p.from) })
+		if first < 0 {
+			continue
+		}
+		// Where no replica ran when it began, nobody knew before.
+		from, to := all[first].came.Add(learned), p.to
+		if !from.Before(to) ||
 			c.harms.find(p.from.Add(-learned), to, unaware) != noHarm {
 			continue
 		}
 		quiet++
-		n := 0
-		for _, r := range c.at(p.path) {
+		var senders []string
+		for _, r := range all[first:] {
 			if r.came.After(from) && r.came.Before(to) {
-				n++
+				senders = append(senders, r.sender)
 			}
 		}
-		if most := 1 + int(to.Sub(from)/(chaosHoldMin*8/10)); n > most {
-			c.complain("hold", "%d requests to %s from %s to %s, while it answered %s, want at most %d",
-				n, p.path, stamp(from), stamp(to), p.fault.name, most)
+		if most := 1 + int(to.Sub(from)/(chaosHoldMin*8/10)); len(senders) > most {
+			c.complain("hold", "%d requests to %s from %s to %s, while it answered %s, want at most %d; from %v",
+				len(senders), p.path, stamp(from), stamp(to), p.fault.name, most, senders)
 		}
 	}
 	return quiet
