@@ -22,17 +22,17 @@ func (c *consumer) handle(ctx, grace context.Context, it *item, w *wait) {
 	it.started(nil)
 	c.decided(it)
 	c.running.Add(-1)
-	c.poke()
 	if v.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
-	if !it.plain(v) {
+	if it.plain(v) {
+		c.handling.Add(1)
+		it.verdict = v
+		c.settleSoon(it)
+	} else {
 		c.handling.Go(func() { c.settle(ctx, grace, it, v) })
-		return
 	}
-	c.handling.Add(1)
-	it.verdict = v
-	c.settleSoon(it)
+	c.poke()
 }
 
 // settledSoon lets an event go that settleSoon was called for.
