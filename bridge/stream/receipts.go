@@ -18,9 +18,12 @@ const (
 )
 
 // wantReceipts is the stream of receipts as the bridge creates it. It has no
-// duplicate window to speak of, since receipts carry no ids.
+// duplicate window to speak of, since receipts carry no ids. With a single replica
+// it writes to the disk many at a time, also where the server syncs every write:
+// the last receipts may go with a server that is killed, and the others cost it
+// little. Servers before 2.12 do not know that.
 func wantReceipts(s Settings) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
+	c := jetstream.StreamConfig{
 		Name:        s.Receipts,
 		Description: "what became of each event, by makebridge",
 		Subjects:    []string{receiptPrefix + ">"},
@@ -32,6 +35,10 @@ func wantReceipts(s Settings) jetstream.StreamConfig {
 		Duplicates:  window(receiptsDuplicateWindow, s.ReceiptsMaxAge),
 		AllowDirect: true,
 	}
+	if c.Replicas == 1 {
+		c.PersistMode = jetstream.AsyncPersistMode
+	}
+	return c
 }
 
 // streams are those that the settings ask for, in the order in which they are

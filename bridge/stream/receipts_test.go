@@ -30,11 +30,20 @@ func TestStreamOfReceiptsIsCreated(t *testing.T) {
 		}
 		c := s.CachedInfo().Config
 		if c.Retention != jetstream.LimitsPolicy || c.Storage != jetstream.FileStorage || c.MaxAge != 168*time.Hour ||
-			!c.AllowDirect || !slices.Equal(c.Subjects, []string{"receipt.>"}) {
+			!c.AllowDirect || !slices.Equal(c.Subjects, []string{"receipt.>"}) || c.PersistMode != jetstream.AsyncPersistMode {
 			t.Errorf("EVENTS_RECEIPTS %+v", c)
 		}
 		return true
 	})
+}
+
+// TestReplicatedReceiptsArePersistedAsUsual: the server allows nothing else.
+func TestReplicatedReceiptsArePersistedAsUsual(t *testing.T) {
+	s := receiptSettings()
+	s.Replicas = 3
+	if c := wantReceipts(s); c.PersistMode != jetstream.DefaultPersistMode {
+		t.Errorf("persist mode %s", c.PersistMode)
+	}
 }
 
 func TestNoStreamOfReceiptsWithoutReceipts(t *testing.T) {
