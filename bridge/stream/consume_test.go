@@ -115,6 +115,49 @@ func TestReplicaTakesNoMoreThanItsConcurrency(t *testing.T) {
 	}
 }
 
+// TestStopHandsBackWhatWasPulledAhead, though the requests that are in flight go
+// on: a fast webhook has its next events at hand when it begins to hang.
+func TestStopHandsBackWhatWasPulledAhead(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	settings.AckWait = 10 * time.Minute // a redelivery by its end would fail the test
+	const slots = 4
+	var hangs atomic.Bool
+	var hanging atomic.Int64
+	answer := make(chan struct{})
+	first := b.run(settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
+		switch {
+		case ctx.Err() != nil:
+			return bridge.Verdict{Outcome: bridge.HandedBack}
+		case hangs.Load():
+			hanging.Add(1)
+			<-answer
+		}
+		return accept(t.Context(), m)
+	}, testRoute(t, "payments", slots))
+	events := 0
+	eventually(t, "events to be pulled ahead", func() bool {
+		for range 200 {
+			b.publish("payments.success", "event")
+			events++
+		}
+		hangs.Store(first.count(bridge.Delivered) > 100)
+		return hanging.Load() == slots && b.consumer("payments").NumAckPending > 2*slots
+	})
+	stopped := make(chan struct{})
+	go func() { first.stop(); close(stopped) }()
+	second := b.run(settings, accept, testRoute(t, "payments", slots))
+	eventually(t, "all but what is in flight to be delivered", func() bool {
+		return first.count(bridge.Delivered)+second.count(bridge.Delivered) == events-slots
+	})
+	close(answer)
+	<-stopped
+	if n := hanging.Load(); n != slots {
+		t.Errorf("%d events begun by the stopping replica since the webhook hangs, want %d", n, slots)
+	}
+	b.settled("payments")
+}
+
 func TestStopFinishesWhatIsInFlightAndHandsBackTheRest(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	settings := testSettings()

@@ -47,7 +47,7 @@ type consumer struct {
 	crew     *crew        // of the present run
 	order    *order       // nil where the route keeps none
 	slots    int          // how many events may be handled at a time
-	running  atomic.Int64 // how many are
+	running  atomic.Int64 // how many are, or are next
 	unsure   atomic.Int64 // how many have a verdict that is not carried out yet
 	pace     pace
 	swept    time.Time
@@ -194,12 +194,12 @@ func (c *consumer) receive(msg *nats.Msg) error {
 	return nil
 }
 
-// start hands events to the handler while the route has room.
+// start hands events to the crew while the route has room.
 func (c *consumer) start(now time.Time) {
 	if !c.mayStart() {
 		return
 	}
-	for int(c.running.Load()) < c.slots+c.spare() {
+	for int(c.running.Load()) < c.slots+c.spare()+c.lead() {
 		it := c.queue.next(now)
 		if it == nil {
 			return
@@ -216,7 +216,18 @@ func (c *consumer) start(now time.Time) {
 // begin has an event handled.
 func (c *consumer) begin(it *item) {
 	it.begin()
-	c.crew.take(it, int(c.running.Add(1)))
+	c.crew.take(it, min(int(c.running.Add(1)), c.slots+c.spare()))
+}
+
+// lead is how many of the events that were pulled ahead are handed to the crew
+// before anybody is free: whoever is then goes on at once. A route that keeps an
+// order has none, since what starts next is not known before; nor has one with a
+// single slot, whose crew may be two for a while.
+func (c *consumer) lead() int {
+	if c.order != nil || c.slots == 1 {
+		return 0
+	}
+	return c.slots
 }
 
 // ask pulls as many events as can start now or very soon. Others are left to
@@ -283,10 +294,20 @@ func (c *consumer) handBack(grace context.Context) {
 			c.log.Debug("pull ended while stopping", "error", err)
 		}
 	}
-	for _, it := range c.queue.drain() {
+	for _, it := range c.notStarted() {
 		c.settler.settle(grace, it, bridge.Verdict{Outcome: bridge.HandedBack})
 		c.hand.drop(it)
 	}
+}
+
+// notStarted takes out everything in hand that nobody has begun to handle. In a
+// route that keeps an order that is what waits in its lanes.
+func (c *consumer) notStarted() (items []*item) {
+	if c.order == nil {
+		items = c.crew.left()
+		c.running.Add(-int64(len(items)))
+	}
+	return append(items, c.queue.drain()...)
 }
 
 // forget drops everything that has not started: its JetStream consumer is gone
@@ -298,7 +319,7 @@ func (c *consumer) forget() {
 
 // dropWaiting drops everything that has not started, without a word.
 func (c *consumer) dropWaiting() {
-	for _, it := range c.queue.drain() {
+	for _, it := range c.notStarted() {
 		c.hand.drop(it)
 	}
 	if c.order != nil {

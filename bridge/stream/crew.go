@@ -27,7 +27,7 @@ func newCrew(most int, start func(first *item, more <-chan *item)) *crew {
 	return &crew{start: start, work: make(chan *item, most), rested: time.Now()}
 }
 
-// take has an event handled, which makes it busy events at a time.
+// take has an event handled, by busy goroutines at a time at the most.
 func (w *crew) take(it *item, busy int) {
 	w.busiest = max(w.busiest, busy)
 	if w.size >= busy {
@@ -57,12 +57,26 @@ func (w *crew) rest(now time.Time, busy int) {
 	w.rested, w.busiest = now, busy
 }
 
+// left takes back what nobody has begun with.
+func (w *crew) left() (items []*item) {
+	for {
+		select {
+		case it := <-w.work:
+			if it != nil {
+				items = append(items, it)
+			}
+		default:
+			return items
+		}
+	}
+}
+
 // dismiss lets everybody go who is done with the events that were taken.
 func (w *crew) dismiss() { close(w.work) }
 
 // muster makes the crew of a run.
 func (c *consumer) muster(ctx, grace context.Context) *crew {
-	return newCrew(c.slots+1, func(it *item, more <-chan *item) {
+	return newCrew(c.slots+1+c.lead(), func(it *item, more <-chan *item) {
 		c.handling.Go(func() {
 			wait := newWait(ctx)
 			defer func() { wait.end(nil) }()

@@ -86,3 +86,33 @@ func TestCrewNeverKeepsItsOwnerWaiting(t *testing.T) {
 		t.Errorf("%d of 16 events handled", n)
 	}
 }
+
+// TestWhatTheCrewHasNotBegunIsTakenBack: while everybody is busy it need not wait.
+func TestWhatTheCrewHasNotBegunIsTakenBack(t *testing.T) {
+	var all sync.WaitGroup
+	begun, free := make(chan *item, 8), make(chan struct{})
+	w := newCrew(4, func(it *item, more <-chan *item) {
+		all.Go(func() {
+			for ; it != nil; it = <-more {
+				begun <- it
+				<-free
+			}
+		})
+	})
+	first, second, third := &item{}, &item{}, &item{}
+	w.take(first, 1)
+	if it := <-begun; it != first {
+		t.Error("another event than the first is begun")
+	}
+	w.take(second, 1)
+	w.take(third, 1)
+	if left := w.left(); len(left) != 2 || left[0] != second || left[1] != third {
+		t.Errorf("%d events taken back, want the second and the third", len(left))
+	}
+	close(free)
+	w.dismiss()
+	all.Wait()
+	if len(begun) != 0 {
+		t.Errorf("%d events handled that were taken back", len(begun))
+	}
+}

@@ -34,7 +34,7 @@ func (c *consumer) state() RouteState {
 	inHand, _ := c.hand.size()
 	r := RouteState{
 		Route: c.route.Name, Ordering: c.route.Ordering, Owned: true,
-		InHand: inHand, Running: int(c.running.Load()),
+		InHand: inHand, Running: min(int(c.running.Load()), c.slots+c.spare()),
 	}
 	if r.Ordering == 0 {
 		r.Ordering = bridge.OrderingNone
