@@ -35,6 +35,7 @@ type Config struct {
 type Reporter struct {
 	cfg       Config
 	publisher *subjects.Publisher
+	news      chan struct{} // something has come that no share has taken yet
 
 	mu    sync.Mutex
 	fresh map[topic]tally // what no share has taken yet
@@ -52,7 +53,7 @@ func New(c Config) *Reporter {
 	}
 	return &Reporter{
 		cfg: c, publisher: subjects.NewPublisher(c.JetStream, subjects.PublisherConfig{Timeout: natsTimeout}),
-		fresh: map[topic]tally{}, shares: map[topic]share{}, waiting: map[topic]time.Time{},
+		fresh: map[topic]tally{}, news: make(chan struct{}, 1), shares: map[topic]share{}, waiting: map[topic]time.Time{},
 	}
 }
 
@@ -91,6 +92,10 @@ func (r *Reporter) add(subject, route string, once tally) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fresh[t] = r.fresh[t].plus(once)
+	select {
+	case r.news <- struct{}{}:
+	default:
+	}
 }
 
 // take empties the memory of a topic.

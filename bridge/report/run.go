@@ -30,15 +30,15 @@ func (r *Reporter) Run(ctx context.Context) {
 	}
 	told := ""
 	look := time.Time{} // at once: a replica before this one may have left something
-	for wait := time.Duration(0); pause(ctx, wait); {
+	for wait := time.Duration(0); r.pause(ctx, wait); {
 		now := time.Now()
 		err := r.flush(ctx, !now.Before(look))
 		if !now.Before(look) {
 			look = now.Add(r.cfg.Interval / looksPerInterval)
 		}
-		wait = r.cfg.Interval / flushesPerInterval
 		if err == nil {
 			told = ""
+			wait = r.rest(look)
 			continue
 		}
 		wait = r.cfg.Interval / looksPerInterval
@@ -156,14 +156,36 @@ func (r *Reporter) look(ctx context.Context) error {
 	}
 }
 
-// pause waits, and reports false as soon as ctx is done.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return ctx.Err() == nil
+// rest is how long there is nothing to flush, as far as is known: until the next
+// look at the latest.
+func (r *Reporter) rest(look time.Time) time.Duration {
+	tick := r.cfg.Interval / flushesPerInterval
+	if len(r.shares) > 0 {
+		return tick
+	}
+	rest, now := time.Until(look), r.cfg.Now()
+	for _, due := range r.waiting {
+		rest = min(rest, due.Sub(now))
+	}
+	return max(rest, tick)
+}
+
+// pause waits for that long, or until reports that have come meanwhile have had a
+// moment to gather. It reports false as soon as ctx is done.
+func (r *Reporter) pause(ctx context.Context, d time.Duration) bool {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	news, gathered := r.news, (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-over.C:
+			return ctx.Err() == nil
+		case <-gathered:
+			return ctx.Err() == nil
+		case <-news:
+			news, gathered = nil, time.After(r.cfg.Interval/flushesPerInterval)
+		}
 	}
 }

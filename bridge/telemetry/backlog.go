@@ -14,6 +14,11 @@ const (
 	// may take. Scrapes read nothing: they would make the load of the server
 	// depend on who scrapes.
 	backlogEvery = 10 * time.Second
+	// backlogRest is how long after a scrape nothing is read any more, and
+	// backlogAwait how long the scrape that ends such a rest waits for what is
+	// read then.
+	backlogRest  = time.Minute
+	backlogAwait = 2 * time.Second
 	// backlogSoon is how often it is tried until the first reading: a bridge
 	// that starts may have to create the stream first.
 	backlogSoon = time.Second
@@ -54,6 +59,10 @@ type backlogReader struct {
 	at     time.Time // of the last reading; before the first, of the start
 	failed bool      // since
 	told   bool
+
+	scraped time.Time
+	wake    chan struct{} // closed by the scrape that ends a rest
+	awake   chan struct{} // closed with the first reading after that
 }
 
 func newBacklogReader(read func(context.Context) ([]Backlog, error), log *slog.Logger) *backlogReader {
@@ -71,6 +80,43 @@ func (b *backlogReader) run(ctx context.Context) {
 			return
 		case <-time.After(next):
 		}
+		b.rest(ctx)
+	}
+}
+
+// rest waits for the next scrape, if there has been none for a while: an idle
+// bridge that nobody looks at has nothing to read.
+func (b *backlogReader) rest(ctx context.Context) {
+	b.mu.Lock()
+	if !b.known || time.Since(b.scraped) < backlogRest {
+		b.mu.Unlock()
+		return
+	}
+	wake := make(chan struct{})
+	b.wake, b.awake = wake, make(chan struct{})
+	b.mu.Unlock()
+	select {
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// demand notes a scrape. One that ends a rest waits for the reading.
+func (b *backlogReader) demand() {
+	b.mu.Lock()
+	b.scraped = time.Now()
+	if b.wake != nil {
+		close(b.wake)
+		b.wake = nil
+	}
+	awake := b.awake
+	b.mu.Unlock()
+	if awake == nil {
+		return
+	}
+	select {
+	case <-awake:
+	case <-time.After(backlogAwait):
 	}
 }
 
@@ -86,6 +132,10 @@ func (b *backlogReader) refresh(ctx context.Context) (known bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.awake != nil {
+		close(b.awake)
+		b.awake = nil
+	}
 	if err == nil || len(rows) > 0 {
 		b.last, b.at, b.known = rows, time.Now(), true
 	}
@@ -105,6 +155,7 @@ func (*backlogReader) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is of prometheus.Collector.
 func (b *backlogReader) Collect(ch chan<- prometheus.Metric) {
+	b.demand()
 	b.mu.Lock()
 	rows, old, up := b.last, time.Since(b.at) > backlogLife, b.known && !b.failed
 	b.mu.Unlock()

@@ -251,6 +251,65 @@ func TestBacklogIsReadSoonAfterTheStart(t *testing.T) {
 	})
 }
 
+// TestBacklogIsNotReadWhileNobodyScrapes: an idle bridge that nobody looks at
+// asks nothing, and the first look after that shows what is true then.
+func TestBacklogIsNotReadWhileNobodyScrapes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads atomic.Int64
+		m := NewMetrics(MetricsConfig{Backlog: func(context.Context) ([]Backlog, error) {
+			time.Sleep(time.Second)
+			return []Backlog{{Route: "payments", Pending: uint64(reads.Add(1))}}, nil //nolint:gosec // it counts up
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); m.Run(ctx) }()
+		time.Sleep(time.Hour)
+		if n := reads.Load(); n != 1 {
+			t.Errorf("read %d times in an hour without a scrape, want once", n)
+		}
+		expect(t, m, "makebridge_(backlog|pending)", `makebridge_backlog_up 1`, `makebridge_pending{route="payments"} 2`)
+		time.Sleep(backlogRest / 2)
+		if n := reads.Load(); n < 4 {
+			t.Errorf("read %d times half a minute after a scrape, want every %s", n, backlogEvery)
+		}
+		time.Sleep(time.Hour)
+		after := reads.Load()
+		time.Sleep(time.Hour)
+		if n := reads.Load(); n != after {
+			t.Errorf("read %d more times, want none", n-after)
+		}
+		stop()
+		<-done
+		expect(t, m, "makebridge_(backlog|pending)", `makebridge_backlog_up 1`) // nothing waits for what never comes
+	})
+}
+
+// TestScrapeWaitsNoLongerThanItMay for a reading that takes its time.
+func TestScrapeWaitsNoLongerThanItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		m := NewMetrics(MetricsConfig{Backlog: func(ctx context.Context) ([]Backlog, error) {
+			if slow.Load() {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return []Backlog{{Route: "payments"}}, nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); m.Run(ctx) }()
+		time.Sleep(time.Hour)
+		slow.Store(true)
+		begin := time.Now()
+		expect(t, m, "makebridge_(backlog|pending)", `makebridge_backlog_up 1`)
+		if took := time.Since(begin); took != backlogAwait {
+			t.Errorf("the scrape took %s, want %s", took, backlogAwait)
+		}
+		stop()
+		<-done
+	})
+}
+
 // BenchmarkEvent is what metrics cost an event that is delivered with one
 // request.
 func BenchmarkEvent(b *testing.B) {
