@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -101,7 +102,12 @@ func (g *Gate) enter(ctx context.Context, d *bridge.Destination, m bridge.Messag
 		if err != nil {
 			return pass, err
 		}
-		if err := told.take(ctx, o.pace(d)); err != nil {
+		// Those who wait for the pace as a hold begins would keep its probe waiting.
+		err = told.take(ctx, o.pace(d), func() bool { return pass.Probe || !o.isHeld() })
+		if errors.Is(err, errNotWanted) {
+			continue
+		}
+		if err != nil {
 			o.leave(ctx, m, pass, bridge.Answer{Class: bridge.ClassInterrupted})
 			return bridge.Pass{}, err
 		}
@@ -124,10 +130,11 @@ func (g *Gate) again(ctx context.Context, d *bridge.Destination, told paced) err
 		if o.isHeld() {
 			return bridge.ErrHeld
 		}
-		if err := told.take(ctx, o.pace(d)); err != nil {
+		err := told.take(ctx, o.pace(d), func() bool { return !o.isHeld() })
+		if err != nil && !errors.Is(err, errNotWanted) {
 			return err
 		}
-		if !o.isHeld() && !g.stop.paused.Load() {
+		if err == nil && !o.isHeld() && !g.stop.paused.Load() {
 			return nil
 		}
 	}

@@ -36,12 +36,12 @@ type paced func(time.Duration)
 func unpaced(time.Duration) {}
 
 // take takes an instant of the pacer and tells how long that took.
-func (told paced) take(ctx context.Context, p *pacer) error {
+func (told paced) take(ctx context.Context, p *pacer, wanted func() bool) error {
 	if p.limit.IsZero() {
 		return ctx.Err()
 	}
 	start := time.Now()
-	err := p.take(ctx)
+	err := p.take(ctx, wanted)
 	told(time.Since(start))
 	return err
 }

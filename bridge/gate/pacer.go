@@ -11,10 +11,12 @@ import (
 )
 
 const (
-	// paceTolerance is how late a request may set out: an instant that was
-	// missed by more is not used. The instants are so far apart that this
-	// much lateness keeps the limit.
+	// paceTolerance is how late a request may set out. The instants are so far
+	// apart that this much lateness keeps the limit.
 	paceTolerance = 200 * time.Millisecond
+	// instantLife is how late an instant may be used; what is left of the
+	// tolerance is for the mark that is put into the bucket before some requests.
+	instantLife = paceTolerance / 2
 	// paceAhead is how far ahead instants are taken, which bounds what is lost
 	// with a replica that is killed, and how unevenly replicas share.
 	paceAhead = 300 * time.Millisecond
@@ -51,20 +53,23 @@ func gapOf(l bridge.Limit) time.Duration {
 	return (l.Window + paceTolerance) / time.Duration(l.Requests)
 }
 
-// take waits for the next instant. Its only error is ctx's; the instant is
-// then lost.
-func (p *pacer) take(ctx context.Context) error {
+// errNotWanted ends the wait for an instant that is of no use any more.
+var errNotWanted = errors.New("no instant is wanted any more")
+
+// take waits for the next instant, as long as one is wanted: it looks every
+// second. Its only other error is ctx's; the instant is then lost.
+func (p *pacer) take(ctx context.Context, wanted func() bool) error {
 	if p.limit.IsZero() {
 		return ctx.Err()
 	}
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
 	for {
-		instant, err := p.instant(ctx)
+		instant, err := p.instant(ctx, wanted)
 		if err != nil {
 			return err
 		}
-		if err := p.await(ctx, instant); err != nil {
+		if err := p.await(ctx, instant, wanted); err != nil {
 			return err
 		}
 		if p.usable(instant) {
@@ -74,10 +79,13 @@ func (p *pacer) take(ctx context.Context) error {
 }
 
 // await waits for an instant, as long as it is usable.
-func (p *pacer) await(ctx context.Context, instant time.Time) error {
+func (p *pacer) await(ctx context.Context, instant time.Time, wanted func() bool) error {
 	for d := p.clock.until(instant); d > 0 && p.usable(instant); d = p.clock.until(instant) {
 		if err := sleep(ctx, min(d, clockCheck)); err != nil {
 			return err
+		}
+		if !wanted() {
+			return errNotWanted
 		}
 	}
 	return ctx.Err()
@@ -86,7 +94,7 @@ func (p *pacer) await(ctx context.Context, instant time.Time) error {
 // usable reports whether an instant was not missed, nor taken by a clock that was
 // wrong.
 func (p *pacer) usable(instant time.Time) bool {
-	return p.clock.until(instant) >= -paceTolerance && !p.beyond(instant)
+	return p.clock.until(instant) >= -instantLife && !p.beyond(instant)
 }
 
 // beyond reports whether an instant is further ahead than any replica would take
@@ -97,7 +105,7 @@ func (p *pacer) beyond(instant time.Time) bool {
 }
 
 // instant returns one that is ours alone.
-func (p *pacer) instant(ctx context.Context) (time.Time, error) {
+func (p *pacer) instant(ctx context.Context, wanted func() bool) (time.Time, error) {
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -105,6 +113,9 @@ func (p *pacer) instant(ctx context.Context) (time.Time, error) {
 		return time.Time{}, ctx.Err()
 	}
 	for {
+		if !wanted() {
+			return time.Time{}, errNotWanted
+		}
 		for len(p.taken) > 0 {
 			t := p.taken[0]
 			p.taken = p.taken[1:]

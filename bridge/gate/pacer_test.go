@@ -203,3 +203,45 @@ func TestPaceSurvivesAClockThatWasFarAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestProbeIsNotKeptWaitingByThoseThatWaitForThePace: requests that waited for
+// their instants as the hold began gave them to nobody, and while the probe
+// queued behind them its life ran out, so that others probed as well.
+func TestProbeIsNotKeptWaitingByThoseThatWaitForThePace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, d := newMemory(), destination(t, bridge.Limit{Requests: 10, Window: time.Minute})
+		a, b := m.join(testConfig("a")), m.join(testConfig("b"))
+		pass := mustEnter(t, a, d, 1)
+		through := []<-chan bridge.Pass{enter(t, b, d, 100)}
+		for n := 2; n <= 17; n++ {
+			through = append(through, enter(t, a, d, n))
+		}
+		synctest.Wait()
+		a.Leave(t.Context(), d, message(1), pass, tooMany)
+		var probes []time.Time
+		for range 60 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			for _, c := range through {
+				select {
+				case p := <-c:
+					if !p.Probe {
+						t.Error("went through a held gate")
+					}
+					probes = append(probes, time.Now())
+				default:
+				}
+			}
+		}
+		for i := range len(probes) - 1 {
+			if apart := probes[i+1].Sub(probes[i]); apart < probeLife {
+				t.Errorf("a probe %s after another, which has %s to be answered", apart, probeLife)
+			}
+		}
+		if len(probes) < 2 {
+			t.Errorf("%d probes in a minute", len(probes))
+		}
+		a.Leave(t.Context(), d, message(1), bridge.Pass{Probe: true}, delivered)
+		time.Sleep(time.Hour) // all go through
+	})
+}

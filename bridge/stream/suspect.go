@@ -18,9 +18,9 @@ const (
 	mostDeaths = 3
 	// lookTimeout bounds looking for the mark of an event, markTimeout writing
 	// one: a request that has been let through sets out no later for it than
-	// the pace tolerates.
+	// the pace tolerates, beside what it is late by itself.
 	lookTimeout = time.Second
-	markTimeout = 150 * time.Millisecond
+	markTimeout = 100 * time.Millisecond
 	// marklessFor is how long a bucket that was out of reach is left alone.
 	marklessFor = time.Second
 	// mostProving bounds how long a process proves that it lives, before it
