@@ -109,20 +109,25 @@ func (o *door) probed(ctx context.Context, m bridge.Message, a bridge.Answer) (r
 
 // release opens the door, for all replicas. A hold that cannot be removed stays
 // and is probed again. The lock is held, and given up while NATS is asked.
+//
+// Where the removal was not confirmed and the hold is gone after all, it may have
+// been this one's: then nobody else brings back what waits.
 func (o *door) release(ctx context.Context) bool {
+	unconfirmed := false
 	for o.hold != nil {
 		since := o.hold.Since
 		if !o.write(ctx, nil) {
 			if ctx.Err() != nil || o.gate.stop.paused.Load() {
 				return false
 			}
+			unconfirmed = true
 			continue
 		}
 		o.gate.cfg.Logger.Info("destination recovered", "destination", o.destination.URL,
 			"held_ms", o.gate.clock.now().Sub(since).Milliseconds())
 		return true
 	}
-	return false
+	return unconfirmed
 }
 
 // tell logs a hold that this replica has made or prolonged.
