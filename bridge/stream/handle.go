@@ -52,6 +52,11 @@ func (c *consumer) settle(ctx, grace context.Context, it *item, v bridge.Verdict
 	if c.order != nil && c.order.keeps(ctx, grace, it, v) {
 		return
 	}
+	if c.order == nil && (v.Outcome == bridge.Retried || v.Outcome == bridge.HandedBack) {
+		// From here on it is the server's: nothing may prolong this delivery, and
+		// the next is to be handled.
+		c.drop(it)
+	}
 	if !c.settler.settle(grace, it, v) {
 		c.unsettled.Store(true)
 	}
