@@ -24,6 +24,7 @@ import (
 type parking struct {
 	js     jetstream.JetStream
 	bucket string
+	now    func() time.Time // by the server's clock: a note is read by other machines
 	log    *slog.Logger
 
 	mu     sync.Mutex
@@ -32,6 +33,11 @@ type parking struct {
 
 // markerLife is how long the marker of a removed note stays in the bucket.
 const markerLife = time.Minute
+
+// mostEarly is how long at most before its delay is over an event is not brought
+// back any more: it comes by itself, and may be in hand by a clock that is known
+// less well.
+const mostEarly = time.Second
 
 // open finds the bucket, once.
 func (p *parking) open(ctx context.Context) (jetstream.KeyValue, error) {
@@ -63,7 +69,7 @@ func eventKey(kind, route string, id identity) string {
 // park notes an event that was put off, and returns the revision of the note, 0
 // if it could not be written.
 func (p *parking) park(ctx context.Context, route string, it *item, delay time.Duration) uint64 {
-	revision, err := p.write(ctx, parkingKey(route, it.id), note{it.latest().Reply, time.Now().Add(delay)})
+	revision, err := p.write(ctx, parkingKey(route, it.id), note{it.latest().Reply, p.now().Add(delay - min(delay/10, mostEarly))})
 	if err != nil {
 		p.log.Warn("event put off cannot be brought back early", "error", err, "sequence", it.Sequence)
 	}
@@ -169,7 +175,7 @@ func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream
 		return false, err
 	}
 	var n note
-	if err := json.Unmarshal(e.Value(), &n); err != nil || !time.Now().Before(n.Due) {
+	if err := json.Unmarshal(e.Value(), &n); err != nil || !p.now().Before(n.Due) {
 		return false, nil // a note that cannot be read is of no use
 	}
 	return true, p.js.Conn().PublishMsg(&nats.Msg{Subject: n.Reply, Data: []byte(nak)})

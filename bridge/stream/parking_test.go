@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -89,6 +90,76 @@ func TestEventThatIsInHandAgainIsNotBroughtBack(t *testing.T) {
 	b.settled("payments")
 	if n := len(handled); n != 2 {
 		t.Errorf("delivered %d times, want 2", n)
+	}
+}
+
+// slowBucket takes notes only when told to.
+type slowBucket struct {
+	jetstream.KeyValue
+	asked, answer chan struct{}
+}
+
+func (s slowBucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	close(s.asked)
+	<-s.answer
+	return s.KeyValue.Put(ctx, key, value)
+}
+
+// TestEventThatIsPutOffIsNotKeptAlive while its note is being written: that would
+// bring it back after the ack wait, however long its delay is.
+func TestEventThatIsPutOffIsNotKeptAlive(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	bucket := slowBucket{b.createBucket(), make(chan struct{}), make(chan struct{})}
+	r := b.run(testSettings(), func(context.Context, bridge.Message) bridge.Verdict {
+		return bridge.Verdict{Outcome: bridge.Retried, Delay: 10 * time.Minute}
+	}, testRoute(t, "payments", 4))
+	r.parking.mu.Lock()
+	r.parking.opened = bucket
+	r.parking.mu.Unlock()
+	b.publish("payments.success", "1")
+	<-bucket.asked
+	if n, _ := r.consumers[0].hand.size(); n != 0 {
+		t.Errorf("%d events are in hand, and kept alive, that were given back", n)
+	}
+	close(bucket.answer)
+	eventually(t, "it to be put off", func() bool { return r.count(bridge.Retried) == 1 })
+}
+
+// TestNotesGoByTheServersClock: the machine that reads one may have another time
+// than the one that wrote it. An event that has come back by itself may be in
+// hand, and one that has not is to be brought back.
+func TestNotesGoByTheServersClock(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	kv := b.createBucket()
+	js, server := b.dial(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	p := &parking{js: js, bucket: "makebridge", now: func() time.Time { return server }, log: b.logger()}
+	back, err := js.Conn().SubscribeSync("back")
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := &item{id: identity{1, 1}, msg: &nats.Msg{Reply: "back"}}
+	for _, tt := range []struct {
+		after time.Duration
+		waits bool
+	}{
+		{4 * time.Minute, true},
+		{5*time.Minute - mostEarly, false}, // it is about to come by itself
+		{6 * time.Minute, false},
+	} {
+		if p.park(t.Context(), "payments", it, 5*time.Minute) == 0 {
+			t.Fatal("no note was written")
+		}
+		server = server.Add(tt.after)
+		n, err := p.bringBack(t.Context(), "payments")
+		if err != nil || (n == 1) != tt.waits || notes(t, kv) != 0 {
+			t.Errorf("%s later: %d brought back, %v, %d notes left", tt.after, n, err, notes(t, kv))
+		}
+		if !tt.waits {
+			continue
+		}
+		if m, err := back.NextMsg(patience); err != nil || string(m.Data) != nak {
+			t.Errorf("the server hears %v, %v", m, err)
+		}
 	}
 }
 

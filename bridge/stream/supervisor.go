@@ -51,17 +51,22 @@ type SupervisorConfig struct {
 	// Handler returns the handler of a route.
 	Handler  func(*bridge.Route) Handler
 	Observer Observer
-	Logger   *slog.Logger
+	// Now is the time by the server's clock; this machine's if nil.
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // NewSupervisor returns a supervisor that has not started anything.
 func NewSupervisor(c SupervisorConfig) *Supervisor {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	s := &Supervisor{
 		js: c.JetStream, prepare: c.Prepare, provisioner: newProvisioner(c.JetStream, c.Settings, c.Logger),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
 		off:     c.Off,
 		keepers: map[*consumer]*floorKeeper{},
-		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, log: c.Logger},
+		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, now: c.Now, log: c.Logger},
 	}
 	suspects := newSuspects(s.parking.open, nuid.Next(), c.Settings.AckWait, c.Logger)
 	for _, r := range c.Routes {

@@ -61,6 +61,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door)))
 		},
 		Observer: observers{observer, metrics, tracing, toAdmin, receipts, service},
+		Now:      doors.Now,
 		Logger:   log,
 	})
 	rotation.bringBack = supervisor.BringBack
