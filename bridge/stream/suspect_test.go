@@ -4,17 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/schemas"
 )
 
 // TestMarkBlames is the table of what a mark says of its event, to a process
@@ -300,4 +303,42 @@ func TestBucketOutOfReachKeepsNoEvent(t *testing.T) {
 	if !strings.Contains(b.logs.String(), "events are not marked") {
 		t.Error("the bucket was in reach")
 	}
+}
+
+// TestExpiredEventOfALaterDeliveryIsNamed: the wait of an event that was put off
+// until the stream will soon take it is over before it is read. Its letter has to
+// say all the same which event it is.
+func TestExpiredEventOfALaterDeliveryIsNamed(t *testing.T) {
+	event, err := schemas.Wrap("custom.thing", []byte(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := event.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := func(context.Context) (jetstream.KeyValue, error) { return nil, jetstream.ErrBucketNotFound }
+	log := slog.New(slog.DiscardHandler)
+	p := bridge.NewPipeline(bridge.Config{Route: testRoute(t, "payments", 4), Gate: shutGate{}, Validation: bridge.ValidationEnforce})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(bridge.ErrExpiring)
+	v := p.Handle(ctx, bridge.Message{
+		Subject: "payments.x", Body: body, Delivery: 2,
+		Caution: &caution{suspects: newSuspects(out, "process", time.Minute, log)},
+	})
+	want := bridge.Verdict{
+		Outcome: bridge.DeadLettered, Reason: bridge.Expired, Error: bridge.ErrExpiring.Error(),
+		EventID: event.ID, Type: "custom.thing",
+	}
+	if diff := cmp.Diff(want, v); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// shutGate lets nothing through.
+type shutGate struct{ bridge.Gate }
+
+func (shutGate) Enter(ctx context.Context, _ *bridge.Destination, _ bridge.Message) (bridge.Pass, error) {
+	<-ctx.Done()
+	return bridge.Pass{}, ctx.Err()
 }
