@@ -18,6 +18,7 @@ import (
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/schemas"
+	"github.com/makebridge/makebridge/subjects"
 )
 
 // benchConcurrency is how many requests are in flight in BenchmarkEndToEnd.
@@ -47,7 +48,7 @@ func drain(b *testing.B, run func(b *testing.B, nats, webhook string) (stop func
 		b.Fatal(err)
 	}
 	defer server.Shutdown()
-	fillStream(b, server.URL())
+	fillStream(b, server.URL(), schemas.TypePaymentSuccess)
 	hook := newFinish(b.N)
 	webhook := httptest.NewServer(hook)
 	defer webhook.Close()
@@ -57,8 +58,8 @@ func drain(b *testing.B, run func(b *testing.B, nats, webhook string) (stop func
 	return float64(b.N) / hook.took().Seconds()
 }
 
-// fillStream publishes b.N events of payments.
-func fillStream(b *testing.B, url string) {
+// fillStream publishes b.N events of each type.
+func fillStream(b *testing.B, url string, types ...string) {
 	nc, err := nats.Connect(url)
 	if err != nil {
 		b.Fatal(err)
@@ -69,21 +70,24 @@ func fillStream(b *testing.B, url string) {
 		b.Fatal(err)
 	}
 	if _, err := js.CreateStream(b.Context(), jetstream.StreamConfig{
-		Name: "EVENTS", Subjects: []string{"payments.>"}, Duplicates: 10 * time.Minute,
+		Name: "EVENTS", Subjects: []string{"payments.>", "messages.>", "appointments.>", "tickets.>"}, Duplicates: 10 * time.Minute,
 	}); err != nil {
 		b.Fatal(err)
 	}
-	e, err := schemas.ExampleEvent(schemas.TypePaymentSuccess)
-	if err != nil {
-		b.Fatal(err)
-	}
-	body, err := e.Encode()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for range b.N {
-		if _, err := js.PublishAsync("payments.success", body); err != nil {
+	for _, typ := range types {
+		entry, _ := subjects.ByType(typ)
+		e, err := schemas.ExampleEvent(typ)
+		if err != nil {
 			b.Fatal(err)
+		}
+		body, err := e.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range b.N {
+			if _, err := js.PublishAsync(entry.Subject, body); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 	<-js.PublishAsyncComplete()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -28,14 +27,6 @@ func limitMemory(environ []string, log *slog.Logger) {
 		return
 	}
 	log.Debug("memory limit", "bytes", limit)
-}
-
-// profileMemory leaves the samples of the heap to those who can ask for them: to
-// take them costs a megabyte.
-func profileMemory(wanted bool) {
-	if !wanted {
-		runtime.MemProfileRate = 0
-	}
 }
 
 // startUp is when a start is over, if NATS is there.

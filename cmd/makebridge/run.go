@@ -39,7 +39,6 @@ BRIDGE_SHUTDOWN_TIMEOUT, and hands the rest back to other replicas at once.`,
 			log := newLogger(c, cfg.Log)
 			warn(log, cfg, environ)
 			limitMemory(c.environ, log)
-			profileMemory(cfg.Profiles)
 			defer returnStartUp()()
 			return runBridge(cmd.Context(), cfg, log, telemetry.NewDeliveries(log))
 		},
