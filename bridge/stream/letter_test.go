@@ -179,3 +179,23 @@ func TestEventWhoseHandlingCrashesTakesNobodyAlong(t *testing.T) {
 		t.Errorf("logged %s", b.logs)
 	}
 }
+
+// TestDeadLetterStreamThatWasDeletedComesBack without a route's being bound anew:
+// it is looked for every minute, and after a reconnection.
+func TestDeadLetterStreamThatWasDeletedComesBack(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	settings := testSettings()
+	settings.AckWait = 2 * time.Second
+	b.run(settings, reject, testRoute(t, "payments", 1))
+	if err := b.client().DeleteStream(t.Context(), "EVENTS_DLQ"); err != nil {
+		t.Fatal(err)
+	}
+	b.publish("payments.success", "bad")
+	eventually(t, "the letter to be in trouble", func() bool { return strings.Contains(b.logs.String(), "store dead letter") })
+	b.server.Shutdown()
+	b.start()
+	b.settled("payments")
+	if n := len(b.letters()); n != 1 {
+		t.Errorf("%d letters, want 1", n)
+	}
+}

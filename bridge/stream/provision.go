@@ -36,8 +36,13 @@ func newProvisioner(js jetstream.JetStream, s Settings, log *slog.Logger) *Provi
 func (p *Provisioner) Streams(ctx context.Context) error {
 	return errors.Join(
 		p.stream(ctx, wantEvents(p.settings)),
-		p.stream(ctx, wantLetters(p.settings)),
+		p.letters(ctx),
 	)
+}
+
+// letters is Streams for the stream of dead letters alone.
+func (p *Provisioner) letters(ctx context.Context) error {
+	return p.stream(ctx, wantLetters(p.settings))
 }
 
 func (p *Provisioner) stream(ctx context.Context, want jetstream.StreamConfig) error {

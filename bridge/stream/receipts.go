@@ -2,19 +2,8 @@ package stream
 
 import (
 	"context"
-	"errors"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
-
-const (
-	// receiptsEvery is how often the stream of receipts is looked at. It is
-	// nobody's ground: no route waits for it.
-	receiptsEvery = time.Minute
-	// receiptsTimeout bounds one look.
-	receiptsTimeout = 2 * time.Second
 )
 
 // wantReceipts is the stream of receipts as the bridge creates it. It has no
@@ -59,45 +48,4 @@ func (p *Provisioner) Receipts(ctx context.Context) error {
 		return nil
 	}
 	return p.stream(ctx, wantReceipts(p.settings))
-}
-
-// keepReceipts sees to the stream of receipts until ctx is done, from time to
-// time and whenever the connection is back. Each trouble is told once.
-func (s *Supervisor) keepReceipts(ctx context.Context) {
-	if s.settings.Receipts == "" {
-		return
-	}
-	connected := s.js.Conn().StatusChanged(nats.CONNECTED)
-	defer s.js.Conn().RemoveStatusListener(connected)
-	tick := time.NewTicker(receiptsEvery)
-	defer tick.Stop()
-	told := ""
-	for {
-		told = s.seeToReceipts(ctx, told)
-		select {
-		case <-ctx.Done():
-			return
-		case <-connected:
-		case <-tick.C:
-		}
-	}
-}
-
-// seeToReceipts returns the last trouble that was told.
-func (s *Supervisor) seeToReceipts(ctx context.Context, told string) string {
-	if !s.js.Conn().IsConnected() {
-		return told
-	}
-	limited, cancel := context.WithTimeout(ctx, receiptsTimeout)
-	defer cancel()
-	err := s.provisioner.Receipts(limited)
-	switch {
-	case ctx.Err() != nil || errors.Is(err, nats.ErrConnectionClosed):
-		return told
-	case err == nil:
-		return ""
-	case err.Error() != told:
-		s.log.Warn("receipts cannot be kept; events are delivered all the same", "error", err)
-	}
-	return err.Error()
 }

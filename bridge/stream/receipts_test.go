@@ -122,7 +122,7 @@ func TestTroubleWithReceiptsKeepsNoRouteFromItsEvents(t *testing.T) {
 				t.Errorf("unready: %v", r.Unready())
 			}
 			if tt.config == "" { // without permission each look takes seconds
-				r.seeToReceipts(t.Context(), r.provisioner.Receipts(t.Context()).Error()) // the same trouble again
+				r.seeTo(t.Context(), r.provisioner.Receipts, receiptsTrouble, r.provisioner.Receipts(t.Context()).Error()) // the same trouble again
 			}
 			if got := b.logs.String(); strings.Count(got, "receipts cannot be kept") != 1 || !strings.Contains(strings.ReplaceAll(got, `\"`, `"`), tt.want) {
 				t.Errorf("logged %s", got)

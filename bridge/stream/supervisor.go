@@ -115,7 +115,7 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 
 	gone := make(chan *consumer, len(s.consumers))
 	var running sync.WaitGroup
-	running.Go(func() { s.keepReceipts(ctx) })
+	running.Go(func() { s.keepSideStreams(ctx) })
 	unbound := s.consumers
 	retry := time.NewTicker(bindPause)
 	defer retry.Stop()
