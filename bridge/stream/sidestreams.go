@@ -55,7 +55,7 @@ func (s *Supervisor) seeTo(ctx context.Context, provide func(context.Context) er
 	case err == nil:
 		return ""
 	case err.Error() != told:
-		s.log.Warn(text, "error", err) //nolint:sloglint // one of the two above
+		s.log.Warn(text, "error", err) //nolint:sloglint // one of the constants above
 	}
 	return err.Error()
 }
