@@ -39,6 +39,9 @@ func (t turn) wait(ctx context.Context) error {
 // queue works through messages, a window of them at a time.
 type queue struct {
 	pace *pace
+	// alone, unless nil, reports whether the next is to wait until those before
+	// have ended.
+	alone func() bool
 	// do deals with one message. When its turn has come it calls passed, if it
 	// calls it at all, as soon as the next may have its own. Its error ends the
 	// run.
@@ -66,7 +69,7 @@ func (q queue) run(ctx context.Context, n int) error {
 		case <-ended:
 			return false
 		case slots <- struct{}{}:
-			return ctx.Err() == nil && q.pace.wait(ctx, ended)
+			return ctx.Err() == nil && q.pace.wait(ctx, ended) && !isClosed(ended)
 		}
 	}
 	for i := 0; i < n && begin(); i++ {
@@ -87,7 +90,19 @@ func (q queue) run(ctx context.Context, n int) error {
 				fail(err)
 			}
 		})
+		if q.alone != nil && q.alone() {
+			running.Wait()
+		}
 	}
 	running.Wait()
 	return failure
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,16 +15,15 @@ import (
 // redeliver.<route>.<subject>, and then the letter is deleted.
 //
 // Once ctx is done no more are begun; those under way, a few dozen, are
-// finished, unless its cause is ErrAbandon. Where no consumer takes a route's redeliveries its letters should
-// not be replayed: see Events.Takes.
+// finished, unless its cause is ErrAbandon. They are one at a time until one has
+// shown that letters can be deleted. Where no consumer takes a route's
+// redeliveries its letters should not be replayed: see Events.Takes.
 //
 // It ends at the first error that others would meet too, with the tally so far.
-// A letter whose copy is stored and which could not be deleted is safe to
-// replay again within the duplicate window of the stream of events; later it is
-// delivered twice.
+// That is a *KeptError where copies are stored whose letters are not deleted.
 func (l *Letters) Replay(ctx context.Context, events *Events, ids []uint64, p Progress) (Tally, error) {
 	again := redelivery{l.js, events.source.name}
-	return l.settle(ctx, ids, p, func(ctx context.Context, id uint64, t turn, passed func()) (bool, error) {
+	tally, err := l.settle(ctx, ids, p, func(ctx context.Context, id uint64, t turn, passed func()) (bool, error) {
 		msg, err := l.copy(ctx, again, id)
 		if err != nil {
 			return false, err
@@ -35,10 +35,14 @@ func (l *Letters) Replay(ctx context.Context, events *Events, ids []uint64, p Pr
 		// The event is in the stream of events once more, where it stays for
 		// its time: nothing is won by erasing the letter.
 		if err := l.delete(ctx, id, l.source.stream.DeleteMsg); err != nil && !errors.Is(err, ErrNoLetter) {
-			return already, fmt.Errorf("%w; its event is stored for redelivery: replay it again soon, or discard it", err)
+			return already, &KeptError{Letters: []uint64{id}, Err: err}
 		}
 		return already, nil
 	})
+	if kept := (*KeptError)(nil); errors.As(err, &kept) {
+		kept.Window = events.DuplicateWindow()
+	}
+	return tally, err
 }
 
 // copy makes the event of a letter anew.
@@ -86,11 +90,15 @@ func (l *Letters) settle(
 		return Tally{Total: len(ids)}, fmt.Errorf("stream %s does not allow messages to be deleted, and a letter that is replayed or discarded must go", l.source.name)
 	}
 	count := newCounter(len(ids), p)
-	q := queue{do: func(ctx context.Context, i int, t turn, passed func()) error {
+	q := queue{alone: count.noneDone, do: func(ctx context.Context, i int, t turn, passed func()) error {
 		already, err := deal(ctx, ids[i], t, passed)
 		return count.note(i, ids[i], already, err)
 	}}
 	err := q.run(ctx, len(ids))
+	if len(count.kept) > 0 {
+		slices.Sort(count.kept)
+		err = &KeptError{Letters: count.kept, Err: err}
+	}
 	return count.tally, err
 }
 

@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -259,4 +261,21 @@ func onDisk(t *testing.T, dir, text string) (found bool) {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func TestKeptLettersAreNamed(t *testing.T) {
+	const before, after = "refused; ", " again within 10m, after which that delivers twice"
+	for letters, want := range map[int]string{
+		1: "the event of letter 1 is stored for redelivery all the same: discard it, or replay it",
+		2: "the events of letters 1, 2 are stored for redelivery all the same: discard them, or replay them",
+		9: "the events of letters 1, 2, 3, 4, 5 and 4 more are stored for redelivery all the same: discard them, or replay them",
+	} {
+		kept := &KeptError{Window: 10 * time.Minute, Err: errors.New("refused")}
+		for id := range letters {
+			kept.Letters = append(kept.Letters, uint64(id+1))
+		}
+		if diff := cmp.Diff(before+want+after, kept.Error()); diff != "" {
+			t.Error(diff)
+		}
+	}
 }

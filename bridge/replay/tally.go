@@ -37,6 +37,7 @@ type counter struct {
 	mu       sync.Mutex
 	tally    Tally
 	reached  []bool
+	kept     []uint64 // letters whose copies are stored
 	progress Progress
 }
 
@@ -66,9 +67,24 @@ func (c *counter) front() int {
 	return len(c.reached)
 }
 
+// noneDone reports whether none was dealt with yet.
+func (c *counter) noneDone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tally.Done == 0
+}
+
+// keep notes a letter that stays although its copy is stored.
+func (c *counter) keep(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, id)
+}
+
 // note counts what became of the i-th, and returns the error that concerns
 // others too.
 func (c *counter) note(i int, id uint64, already bool, err error) error {
+	var kept *KeptError
 	switch {
 	case err == nil:
 		c.reach(i, func(t *Tally) {
@@ -81,6 +97,9 @@ func (c *counter) note(i int, id uint64, already bool, err error) error {
 		c.reach(i, func(t *Tally) { t.Gone++ })
 	case individual(err):
 		c.reach(i, func(t *Tally) { t.Failed = append(t.Failed, Failure{id, err}) })
+	case errors.As(err, &kept):
+		c.keep(id)
+		return kept.Err
 	default:
 		return err
 	}

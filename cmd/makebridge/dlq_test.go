@@ -184,7 +184,25 @@ func TestDLQNamesThePermissionThatIsMissing(t *testing.T) {
 			t.Errorf("%s: %s: exit status %d: %s", tt.user, tt.args, status, log)
 		}
 	}
-	if status, log := try("reader", "dlq", "ls"); status != exitDone || !strings.Contains(log, "1 of 1 dead letter") {
+	// Of many letters one shows that none can be deleted.
+	js := testbed.Connect(t, server.URL(), nats.UserInfo("all", "canary"))
+	for range 99 {
+		if _, err := js.Publish(t.Context(), "dlq.payments.payments.success", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const kept = `stopped after 0 of 100: replay dead letters: this NATS user may not publish to "$JS.API.STREAM.MSG.DELETE.EVENTS_DLQ"; ` +
+		"the event of letter 1 is stored for redelivery all the same: discard it, or replay it again within 10m, after which that delivers twice\n"
+	for range 2 {
+		if status, log := try("reader", "dlq", "replay", "--all"); status != exitFailed || !strings.HasSuffix(log, kept) {
+			t.Errorf("exit status %d: %s", status, log)
+		}
+	}
+	w := world{t: t, js: js}
+	if copies, letters := w.count("EVENTS", "redeliver.>"), w.count("EVENTS_DLQ", "dlq.>"); copies != 1 || letters != 100 {
+		t.Errorf("%d copies and %d letters", copies, letters)
+	}
+	if status, log := try("reader", "dlq", "ls"); status != exitDone || !strings.Contains(log, "50 of 100 dead letters") {
 		t.Errorf("exit status %d: %s", status, log)
 	}
 }

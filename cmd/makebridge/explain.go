@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/replay"
 )
 
 // explained is an error that says what an operator needs to know.
@@ -20,10 +22,13 @@ func (e *explained) Unwrap() error { return e.err }
 func (l *link) explain(what string, err error) error {
 	var usage *usageError
 	var before *explained
+	var kept *replay.KeptError
 	denied := l.denial()
 	switch {
 	case err == nil, errors.As(err, &usage), errors.As(err, &before):
 		return err
+	case errors.As(err, &kept):
+		err = &replay.KeptError{Letters: kept.Letters, Window: kept.Window, Err: l.explain(what, kept.Err)}
 	case denied != nil:
 		err = fmt.Errorf("%s: %w", what, denied)
 	case errors.Is(err, context.Canceled):

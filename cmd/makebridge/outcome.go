@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -115,6 +116,8 @@ func (o *outcome) things(n int) string {
 func (o *outcome) verdict(failed int) error {
 	reached := o.matched() - o.tally.Left()
 	switch {
+	case errors.As(o.err, new(*replay.KeptError)):
+		return fmt.Errorf("stopped after %d of %d: %w", reached, o.matched(), o.err)
 	case o.err != nil:
 		return fmt.Errorf("stopped after %d of %d: %w; %s", reached, o.matched(), o.err, o.goOn)
 	case o.interrupted && o.tally.Left() > 0:
