@@ -19,8 +19,8 @@ const (
 	// atOnce is how long after it was made most events are published.
 	atOnce = time.Second
 	// DefaultMost is about how many events are looked at for one without
-	// receipts: what a server sends in half a second.
-	DefaultMost = 200_000
+	// receipts: what a server sends in half a second, on a small machine too.
+	DefaultMost = 100_000
 )
 
 // madeAt reads the time in a UUIDv7.

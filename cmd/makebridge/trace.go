@@ -29,7 +29,7 @@ status is 1 if nothing is known of the event.
 
 An event without a receipt is looked for by its Nats-Msg-Id header: around the
 time that a UUIDv7 says; for another id among what waits on a route and the
-newest events. Some 200,000 are looked at, which takes less than a second. With
+newest events. Some 100,000 are looked at, which takes less than a second. With
 --since everything from then on is, which takes some seconds for a million.
 
 With -o json: event_id, type, stream, publishes, and unknown: what could not be
