@@ -167,3 +167,34 @@ func TestLetterThatWasNotLookedAt(t *testing.T) {
 		t.Errorf("not known: %s", got)
 	}
 }
+
+// TestLetterIsGoneOnlyWhereThatIsKnown although a receipt tells of it.
+func TestLetterIsGoneOnlyWhereThatIsKnown(t *testing.T) {
+	t.Parallel()
+	b := newBed(t).withReceipts()
+	b.run(verdict(bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected}))
+	id := newID()
+	b.publish(id)
+	b.becomes(id, DeadLettered, 1)
+	note := func(what, want string) {
+		t.Helper()
+		if got := b.read(id).Publishes[0].Routes[0]; got.Letter != 0 || got.Note != want {
+			t.Errorf("%s: letter %d, %q", what, got.Letter, got.Note)
+		}
+	}
+	s, err := b.js.Stream(t.Context(), "EVENTS_DLQ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	note("discarded", "the letter is not in EVENTS_DLQ any more: replayed or discarded")
+	b.fill("dlq.payments.payments.refunded", 2000, func(*nats.Msg, int) {})
+	b.config.Most = 100
+	note("many letters", "whether the letter is still in EVENTS_DLQ is not known: 100 of 2000 letters since then were looked at")
+	if err := b.js.DeleteStream(t.Context(), "EVENTS_DLQ"); err != nil {
+		t.Fatal(err)
+	}
+	note("no stream", "whether the letter is still in EVENTS_DLQ is not known: there is no stream EVENTS_DLQ")
+}

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -20,15 +21,15 @@ type letter struct {
 }
 
 // findLetter looks for the letter of an event on a route; nil where there is
-// none. Where there is a receipt of it, at which time is known, it looks about
+// none. Doubt, unless empty, says why there may be one all the same. Where there is a receipt of it, at which time is known, it looks about
 // there first; then from when the event was published on.
-func (r *reader) findLetter(ctx context.Context, route string, p *publish, at time.Time) (*letter, error) {
+func (r *reader) findLetter(ctx context.Context, route string, p *publish, at time.Time) (l *letter, doubt string, err error) {
 	s, err := r.JetStream.Stream(ctx, r.DLQ)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
+		return nil, "there is no stream " + r.DLQ, nil
 	}
 	if err != nil {
-		return nil, explain(err, "look up stream "+r.DLQ, "$JS.API.STREAM.INFO."+r.DLQ)
+		return nil, "", explain(err, "look up stream "+r.DLQ, "$JS.API.STREAM.INFO."+r.DLQ)
 	}
 	since := stretch{from: place{time: p.PublishedAt}, most: r.Most, oldest: true}
 	stretches := []stretch{since}
@@ -37,16 +38,16 @@ func (r *reader) findLetter(ctx context.Context, route string, p *publish, at ti
 	}
 	var looked look
 	for _, in := range stretches {
-		var l *letter
 		in.from.subjects = []string{"dlq." + route + "." + p.Subject}
 		if l, looked, err = r.findLetterIn(ctx, s, p, in); l != nil || err != nil {
-			return l, err
+			return l, "", err
 		}
 	}
 	if looked.partial() {
 		r.unknown("whether it is a dead letter on route %s: %d of %d letters since then were looked at", route, looked.read, looked.of)
+		return nil, fmt.Sprintf("%d of %d letters since then were looked at", looked.read, looked.of), nil
 	}
-	return nil, nil
+	return nil, "", nil
 }
 
 func (r *reader) findLetterIn(ctx context.Context, s jetstream.Stream, p *publish, in stretch) (*letter, look, error) {

@@ -50,13 +50,18 @@ func (r *reader) readLetter(ctx context.Context, p *publish, route *Route) {
 	if known {
 		at = route.Steps[len(route.Steps)-1].At
 	}
-	l, err := r.findLetter(ctx, route.Name, p, at)
+	l, doubt, err := r.findLetter(ctx, route.Name, p, at)
 	switch {
 	case err != nil:
 		r.unknown("its dead letter: %v", err)
+		if known {
+			route.Note = "whether the letter is still in " + r.DLQ + " is not known"
+		}
 	case l != nil:
 		route.State, route.Letter, route.Note = DeadLettered, l.sequence, ""
 		route.Reason, route.Error = cmp.Or(l.reason, route.Reason), cmp.Or(l.err, route.Error)
+	case known && doubt != "":
+		route.Note = "whether the letter is still in " + r.DLQ + " is not known: " + doubt
 	case known:
 		route.Note = "the letter is not in " + r.DLQ + " any more: replayed or discarded"
 	}
