@@ -77,6 +77,8 @@ func (o *outcome) tell(out *output, c *console) error {
 		if err := out.writeJSON(line); err != nil {
 			return err
 		}
+	} else if o.matched() == 1 && len(failed) == 1 {
+		return errors.New(alike(failed)[0]) // it says all there is
 	} else {
 		fmt.Fprintln(out.w, o.text())
 	}
