@@ -32,6 +32,7 @@ how to go on with older ones.
 
 With -o json: an object of letters; next_before, for --before, where there are
 more; and routes, how many letters each route has in all, whatever the filters.
+The exit status is 1 if --route is none that there is.
 
 Only headers are read, and from the end only as many as the page takes. A filter
 that matches nothing has all letters of its --route and --since looked through.`,
@@ -55,8 +56,16 @@ that matches nothing has all letters of its --route and --since looked through.`
 			return &usageError{errors.New("--limit must be at least 1")}
 		}
 		filter.Before, filter.After = part.before, part.after
-		return openLetters(cmd.Context(), c, "list dead letters", func(ctx context.Context, _ *config.Config, _ *link, letters *replay.Letters) error {
-			return listLetters(ctx, c, out, letters, filter, part.limit)
+		return openLetters(cmd.Context(), c, "list dead letters", func(ctx context.Context, cfg *config.Config, nats *link, letters *replay.Letters) error {
+			page, err := readPage(ctx, letters, filter, part.limit)
+			if err != nil {
+				return err
+			}
+			wrong := checkRoute(ctx, cfg, nats, filter.Route, page.Routes)
+			if wrong != nil && !out.isJSON() {
+				return wrong
+			}
+			return errors.Join(page.print(c, out), wrong)
 		})
 	}
 	return cmd
@@ -67,29 +76,32 @@ type letterPage struct {
 	Letters    []letterLine      `json:"letters"`
 	NextBefore uint64            `json:"next_before,omitempty"`
 	Routes     map[string]uint64 `json:"routes"`
+	found      []replay.Letter
 }
 
-func listLetters(ctx context.Context, c *console, out *output, letters *replay.Letters, f replay.Filter, limit int) error {
-	found, err := letters.Page(ctx, f, limit+1) // one more tells whether there is another page
+func readPage(ctx context.Context, letters *replay.Letters, f replay.Filter, limit int) (page letterPage, err error) {
+	page.found, err = letters.Page(ctx, f, limit+1) // one more tells whether there is another page
 	if err != nil {
-		return err
+		return page, err
 	}
-	page := letterPage{Letters: []letterLine{}}
-	if len(found) > limit {
-		found = found[:limit]
-		page.NextBefore = found[limit-1].ID
+	if len(page.found) > limit {
+		page.found = page.found[:limit]
+		page.NextBefore = page.found[limit-1].ID
 	}
-	if page.Routes, err = letters.Routes(ctx); err != nil {
-		return err
-	}
+	page.Routes, err = letters.Routes(ctx)
+	return page, err
+}
+
+func (p letterPage) print(c *console, out *output) error {
 	if out.isJSON() {
-		for _, l := range found {
-			page.Letters = append(page.Letters, newLetterLine(l))
+		p.Letters = []letterLine{}
+		for _, l := range p.found {
+			p.Letters = append(p.Letters, newLetterLine(l))
 		}
-		return out.writeJSON(page)
+		return out.writeJSON(p)
 	}
-	printLetters(out, found, time.Now())
-	fmt.Fprintln(c.err, c.aside(pageEnd(len(found), page)))
+	printLetters(out, p.found, time.Now())
+	fmt.Fprintln(c.err, c.aside(pageEnd(len(p.found), p)))
 	return nil
 }
 

@@ -69,8 +69,8 @@ Ctrl-C ends it between two letters, and the same command goes on.`)
 const settlementHelp = `
 
 IDs and filters together mean those of the IDs that match. Without either it
-takes --all. At a terminal it shows how many there are and asks; elsewhere it
-goes ahead.
+takes --all; a --route that there is not is an error. At a terminal it shows how
+many there are and asks; elsewhere it goes ahead.
 
 `
 
@@ -137,9 +137,12 @@ func (s *settlement) run(ctx context.Context, cfg *config.Config, nats *link, l 
 		}
 	}
 	o.tally.Total, o.routes = len(picks), countByRoute(picks)
-	if o.matched() == 0 && !s.out.isJSON() {
+	if o.matched() == 0 {
 		all, err := l.Routes(ctx)
 		if err != nil {
+			return err
+		}
+		if err := checkRoute(ctx, cfg, nats, f.Route, all); err != nil {
 			return err
 		}
 		if o.none = "no dead letter matches; there are " + byRoute(all); len(all) == 0 {

@@ -39,6 +39,8 @@ It prints the name of its run. A run that was interrupted goes on with --run;
 within the stream's duplicate window, 10 minutes by default, it stores nothing
 twice even if it was killed. Without --run, to replay twice delivers twice.
 
+The exit status is 1 where there is no event with the --event-id.
+
 ` + outcomeHelp + ` Also run, to go on with what is left.`,
 		Example: `  makebridge replay --route payments --since 2h --dry-run
   makebridge replay --route payments --since 2026-01-02T08:00:00Z \
@@ -111,6 +113,9 @@ func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Conf
 		return err
 	}
 	n := len(picked.Sequences)
+	if n == 0 && f.selection.EventID != "" && f.selection.Run.IsZero() {
+		return fmt.Errorf("no event %s is among those of route %s%s", printable(f.selection.EventID), f.selection.Route, f.where())
+	}
 	o := &outcome{
 		thing: "event", verb: "replay", done: "replayed", dryRun: f.dryRun, run: picked.Run.String(),
 		tally: replay.Tally{Total: n}, routes: map[string]int{f.selection.Route: n},
@@ -125,6 +130,14 @@ func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Conf
 		return err
 	}
 	return o.tell(out, c)
+}
+
+// where says that only some events were looked at, if so.
+func (f *replayFlags) where() string {
+	if s := f.selection; s.Since.IsZero() && s.Until.IsZero() && s.Type == "" {
+		return ""
+	}
+	return " that --since, --until and --type leave"
 }
 
 // again is the command that goes on with a run.
