@@ -48,11 +48,22 @@ type Selection struct {
 	Since, Until time.Time
 	// Type and EventID, where set, are the event's. An event is known by its
 	// Nats-Msg-Id, which publishers set to the event_id, and by its body where
-	// it has no such header.
+	// it has no such header. Where EventID is a UUIDv7 and there are no times,
+	// those about the time in it are looked at: see Bounds.
 	Type, EventID string
 	// Run, where set, is an interrupted one to go on with. Its part of the
 	// stream takes the place of Since and Until.
 	Run Run
+}
+
+// Bounds returns the times between which events are looked at: Since and Until,
+// or those about the time in EventID.
+func (s Selection) Bounds() (since, until time.Time) {
+	made, timed := bridge.MadeAt(s.EventID)
+	if !timed || !s.Since.IsZero() || !s.Until.IsZero() || !s.Run.IsZero() {
+		return s.Since, s.Until
+	}
+	return made.Add(-bridge.MostSkew), made.Add(bridge.MostLate)
 }
 
 // Picked are the events of a selection, in stream order, and the run that is
@@ -98,13 +109,14 @@ func (e *Events) stretch(ctx context.Context, s Selection) (part stretch, err er
 	if part.from > part.to {
 		return part, nil
 	}
-	if !s.Since.IsZero() {
-		if part.from, err = e.source.seek(ctx, s.Since); err != nil {
+	since, until := s.Bounds()
+	if !since.IsZero() {
+		if part.from, err = e.source.seek(ctx, since); err != nil {
 			return part, err
 		}
 	}
-	if !s.Until.IsZero() {
-		end, err := e.source.seek(ctx, s.Until)
+	if !until.IsZero() {
+		end, err := e.source.seek(ctx, until)
 		if err != nil {
 			return part, err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -65,6 +66,30 @@ func TestSelection(t *testing.T) {
 	}
 	if _, err := b.events().Select(t.Context(), Selection{Route: "payments", Type: "message.sent"}); err == nil {
 		t.Error("a type of another route is no error")
+	}
+}
+
+// TestEventIsLookedForAboutTheTimeInItsID unless there are other times.
+func TestEventIsLookedForAboutTheTimeInItsID(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	fresh := uuid.Must(uuid.NewV7()).String()
+	const old = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+	b.event("payments.success", "payment.success", fresh)
+	b.event("payments.success", "payment.success", old)
+	for name, tt := range map[string]struct {
+		selection Selection
+		want      []uint64
+	}{
+		"fresh":       {Selection{EventID: fresh}, []uint64{1}},
+		"old":         {Selection{EventID: old}, nil},
+		"old, since":  {Selection{EventID: old, Since: time.Now().Add(-time.Hour)}, []uint64{2}},
+		"old, until":  {Selection{EventID: old, Until: time.Now().Add(time.Hour)}, []uint64{2}},
+		"old, in run": {Selection{EventID: old, Run: Run{"x", 0, 9}}, []uint64{2}},
+	} {
+		tt.selection.Route = "payments"
+		if diff := cmp.Diff(tt.want, b.pick(tt.selection).Sequences); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

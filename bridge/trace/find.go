@@ -6,31 +6,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 const (
-	// mostSkew is how far behind NATS a publisher's clock may be.
-	mostSkew = time.Minute
-	// mostLate is how long after it was made an event is looked for: publishers
-	// try for some minutes.
-	mostLate = 15 * time.Minute
 	// atOnce is how long after it was made most events are published.
 	atOnce = time.Second
 	// DefaultMost is about how many events are looked at for one without
 	// receipts: what a server sends in half a second, on a small machine too.
 	DefaultMost = 100_000
 )
-
-// madeAt reads the time in a UUIDv7.
-func madeAt(eventID string) (time.Time, bool) {
-	id, err := uuid.Parse(eventID)
-	if err != nil || id.Version() != 7 {
-		return time.Time{}, false
-	}
-	return time.Unix(id.Time().UnixTime()).UTC(), true
-}
 
 // search is one search for the event in the stream.
 type search struct {
@@ -43,7 +30,7 @@ type search struct {
 // it is not found, the error says where it was looked for.
 func (r *reader) findEvent(ctx context.Context) (sequence uint64, err error) {
 	s := &search{reader: r, unknown: UnknownError{EventID: r.eventID, Stream: r.Stream}}
-	made, timed := madeAt(r.eventID)
+	made, timed := bridge.MadeAt(r.eventID)
 	switch {
 	case !r.Since.IsZero():
 		s.unknown.From, s.unknown.To = r.Since, time.Now()
@@ -63,7 +50,7 @@ func (r *reader) findEvent(ctx context.Context) (sequence uint64, err error) {
 // around looks about the time at which the event was made: where it should be,
 // then later, since publishers try again, then earlier, since clocks differ.
 func (s *search) around(ctx context.Context, made time.Time) (sequence uint64, err error) {
-	first, last := made.Add(-mostSkew), made.Add(mostLate)
+	first, last := made.Add(-bridge.MostSkew), made.Add(bridge.MostLate)
 	s.unknown.From, s.unknown.To = first, last
 	soon, late := made.Add(-100*time.Millisecond), made.Add(atOnce)
 	for _, in := range []stretch{between(soon, late), between(late, last), between(first, soon)} {

@@ -64,8 +64,8 @@ func (r *reader) readReceipts(ctx context.Context) receipts {
 	}
 	all.stream, r.receiptsKept = s, s.CachedInfo().Config.MaxAge
 	from := r.Since
-	if made, ok := madeAt(r.eventID); ok && from.IsZero() {
-		from = made.Add(-mostSkew)
+	if made, ok := bridge.MadeAt(r.eventID); ok && from.IsZero() {
+		from = made.Add(-bridge.MostSkew)
 	}
 	all.ended = r.readReceiptsFrom(ctx, all, from, func() bool {
 		for id := range all.subjects {
@@ -93,7 +93,7 @@ func (r *reader) readReplayReceipts(ctx context.Context, all receipts, p publish
 func (r *reader) readReceiptsFrom(ctx context.Context, all receipts, from time.Time, enough func() bool) (ended bool) {
 	parts := []stretch{{from: place{time: from}}}
 	if !from.IsZero() {
-		soon, later := from.Add(mostSkew+mostLate), from.Add(receiptsLater)
+		soon, later := from.Add(bridge.MostSkew+bridge.MostLate), from.Add(receiptsLater)
 		parts = []stretch{between(from, soon), between(soon, later), {from: place{time: later}}}
 	}
 	var mu sync.Mutex

@@ -30,6 +30,8 @@ func newReplay(c *console) *cobra.Command {
 a copy of each is stored under redeliver.<route>.<subject>, which that route
 alone takes. Copies themselves are never replayed. It takes a bound: --since,
 --until, --event-id or --run. Times are those at which NATS stored the events.
+An event whose id is a UUIDv7 is looked for about the time in it, unless there
+is --since or --until.
 
 Webhooks get the events with their own event_id once more: a scenario that tells
 duplicates apart will ignore them. The bridge keeps make.com's limit; --rate
@@ -134,7 +136,12 @@ func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Conf
 
 // where says that only some events were looked at, if so.
 func (f *replayFlags) where() string {
-	if s := f.selection; s.Since.IsZero() && s.Until.IsZero() && s.Type == "" {
+	s := f.selection
+	since, until := s.Bounds()
+	switch {
+	case !since.Equal(s.Since):
+		return fmt.Sprintf(" stored from %s to %s; --since TIME looks at everything from then on", clock(since), clock(until))
+	case since.IsZero() && until.IsZero() && s.Type == "":
 		return ""
 	}
 	return " that --since, --until and --type leave"
