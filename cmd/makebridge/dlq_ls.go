@@ -32,6 +32,7 @@ how to go on with older ones.
 
 With -o json: an object of letters; next_before, for --before, where there are
 more; and routes, how many letters each route has in all, whatever the filters.
+` + letterJSONText + `
 The exit status is 1 if --route is none that there is.
 
 Only headers are read, and from the end only as many as the page takes. A filter

@@ -28,8 +28,9 @@ func newDLQShow(c *console) *cobra.Command {
 JSON is indented, anything else quoted. It shows what the event holds, personal
 data included.
 
-With -o json: body is the event where it is JSON, body_text where it is another
-text, body_base64 where it is none.`,
+With -o json: one object. ` + letterJSONText + `
+Beside those it has headers, and body where the event is JSON, body_text where
+it is another text, body_base64 where it is none.`,
 		Example: `  makebridge dlq show 17
   makebridge dlq show 17 --raw > event.json`,
 		Args:              usageArgs(oneArg("ID")),
@@ -61,6 +62,11 @@ text, body_base64 where it is none.`,
 	}
 	return cmd
 }
+
+// letterJSONText tells in the help what a letterLine has.
+const letterJSONText = `A letter has id, route, subject, type, event_id,
+reason, status, error, deliveries, sequence (of the event), stored_at,
+published_at, failed_at and size; what is not known is left out or 0.`
 
 // letterLine is a dead letter in JSON.
 type letterLine struct {

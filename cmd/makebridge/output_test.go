@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -68,4 +70,23 @@ func commandPaths(c *cobra.Command, path []string) [][]string {
 		}
 	}
 	return paths
+}
+
+// TestHelpNamesTheFieldsOfJSON that a command lists.
+func TestHelpNamesTheFieldsOfJSON(t *testing.T) {
+	for command, listed := range map[string]any{
+		"status":   statusRoute{},
+		"dlq ls":   letterLine{},
+		"dlq show": letterView{},
+	} {
+		var out, errs buffer
+		run(context.Background(), append(strings.Fields(command), "--help"), &console{in: strings.NewReader(""), out: &out, err: &errs})
+		words := strings.FieldsFunc(out.String(), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(listed)) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if name != "" && !slices.Contains(words, name) {
+				t.Errorf("%s --help does not name %s", command, name)
+			}
+		}
+	}
 }

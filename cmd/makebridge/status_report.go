@@ -17,9 +17,10 @@ const statusJSONText = `With -o json it prints one object; with --watch one a li
                waiting_for_redelivery, oldest {sequence, published_at,
                age_seconds, expires_at}, delivered_last_minute,
                failed_last_minute, hold {destination, reason, status, meaning,
-               since, until, failed_probes}, full; and, where there is
-               something to say, other_destinations, owner, paused_seconds,
-               error
+               since, until, failed_probes}, full (the server hands out no
+               more before some are settled), hand_full (the replica that keeps
+               the order takes no more); and, where there is something to say,
+               other_destinations, owner, ordering, paused_seconds, error
   other_holds  holds of destinations that no replica alive serves
   replicas     id, host, version, started, uptime_seconds, in_hand
   errors       what could not be found out, and why
