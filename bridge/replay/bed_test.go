@@ -111,7 +111,7 @@ func (b *bed) stored(stream, prefix string) (all []*jetstream.RawStreamMsg) {
 
 func (b *bed) ids(f Filter) []uint64 {
 	b.t.Helper()
-	picks, err := b.letters().Select(b.t.Context(), f)
+	picks, err := b.letters().Select(b.t.Context(), f, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}

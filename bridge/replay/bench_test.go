@@ -67,7 +67,7 @@ func BenchmarkPage(b *testing.B) {
 // BenchmarkReplay replays letters; an operation is one letter.
 func BenchmarkReplay(b *testing.B) {
 	letters, events := benchLetters(b, b.N)
-	picks, err := letters.Select(b.Context(), Filter{})
+	picks, err := letters.Select(b.Context(), Filter{}, nil)
 	if err != nil || len(picks) != b.N {
 		b.Fatalf("%d letters: %v", len(picks), err)
 	}

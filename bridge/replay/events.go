@@ -77,9 +77,9 @@ type Picked struct {
 // Select returns the events that a selection means, without those that are
 // copies themselves. It reads the headers of all events of the route in its
 // part of the stream, and their bodies where Type is one that the catalogue
-// does not have. The error is a *NoConsumerError where no consumer takes
+// does not have. Looked, unless nil, is told how far it is. The error is a *NoConsumerError where no consumer takes
 // redeliveries to the route.
-func (e *Events) Select(ctx context.Context, s Selection) (Picked, error) {
+func (e *Events) Select(ctx context.Context, s Selection, looked Looked) (Picked, error) {
 	taken, err := consumed(ctx, e.source.stream, e.source.name, s.Route)
 	if err != nil {
 		return Picked{}, err
@@ -96,7 +96,7 @@ func (e *Events) Select(ctx context.Context, s Selection) (Picked, error) {
 	if part.subjects, ask = narrow(taken, s.Type, ask); len(part.subjects) == 0 {
 		return picked, fmt.Errorf("route %s does not take events of type %s", s.Route, s.Type)
 	}
-	err = e.source.forwards(ctx, part, ask, func(m message) { picked.Sequences = append(picked.Sequences, m.sequence) })
+	err = e.source.forwards(ctx, part, ask, looked, func(m message) { picked.Sequences = append(picked.Sequences, m.sequence) })
 	return picked, err
 }
 

@@ -23,7 +23,7 @@ func (b *bed) event(subject, typ, id string) uint64 {
 
 func (b *bed) pick(s Selection) Picked {
 	b.t.Helper()
-	p, err := b.events().Select(b.t.Context(), s)
+	p, err := b.events().Select(b.t.Context(), s, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestSelection(t *testing.T) {
 			}
 		})
 	}
-	if _, err := b.events().Select(t.Context(), Selection{Route: "payments", Type: "message.sent"}); err == nil {
+	if _, err := b.events().Select(t.Context(), Selection{Route: "payments", Type: "message.sent"}, nil); err == nil {
 		t.Error("a type of another route is no error")
 	}
 }
@@ -106,7 +106,7 @@ func TestRouteThatNobodyConsumes(t *testing.T) {
 		if consumed && err != nil || !consumed && !errors.As(err, &none) {
 			t.Errorf("%s: %v", route, err)
 		}
-		_, err = b.events().Select(t.Context(), Selection{Route: route})
+		_, err = b.events().Select(t.Context(), Selection{Route: route}, nil)
 		if consumed == errors.As(err, &none) {
 			t.Errorf("%s: %v", route, err)
 		}
@@ -196,6 +196,33 @@ func TestParseRunRefuses(t *testing.T) {
 	for _, text := range []string{"", "x", "x-1", "x-1-", "-1-2", "x-1-2-3", "x-a-2", "x y-1-2", "x.>-1-2", "x--1-2", strings.Repeat("x", 65) + "-1-2"} {
 		if r, err := ParseRun(text); err == nil {
 			t.Errorf("%q is read as %s", text, r)
+		}
+	}
+}
+
+// TestSelectTellsHowFarItIs of what it looks at, found or not.
+func TestSelectTellsHowFarItIs(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	for i := range 3 {
+		b.event("payments.success", "payment.success", fmt.Sprint("e-", i))
+		b.letter(fmt.Sprint("e-", i))
+	}
+	for name, search := range map[string]func(Looked) error{
+		"events": func(l Looked) error {
+			_, err := b.events().Select(t.Context(), Selection{Route: "payments", EventID: "e-9"}, l)
+			return err
+		},
+		"letters": func(l Looked) error {
+			_, err := b.letters().Select(t.Context(), Filter{EventID: "e-9"}, l)
+			return err
+		},
+	} {
+		var told [][2]uint64
+		if err := search(func(past, of uint64) { told = append(told, [2]uint64{past, of}) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][2]uint64{{1, 3}, {2, 3}, {3, 3}}, told); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

@@ -83,8 +83,25 @@ func (s *source) backwards(ctx context.Context, part stretch, limit int, ask que
 	return latest, nil
 }
 
+// Looked is told how many of how many sequences of a stream a search is past. It
+// must not block.
+type Looked func(past, of uint64)
+
+// telling returns the question with which a search of a stretch tells how far
+// it is.
+func (l Looked) telling(part stretch, ask question) question {
+	if l == nil {
+		return ask
+	}
+	return func(m message) answer {
+		l(m.sequence-part.from+1, part.to-part.from+1)
+		return ask(m)
+	}
+}
+
 // forwards hands over every message of a stretch that is looked for.
-func (s *source) forwards(ctx context.Context, part stretch, ask question, take func(message)) error {
+func (s *source) forwards(ctx context.Context, part stretch, ask question, looked Looked, take func(message)) error {
+	ask = looked.telling(part, ask)
 	span := uint64(fullSpan)
 	for from := part.from; from <= part.to; {
 		to := part.to

@@ -115,13 +115,14 @@ type Pick struct {
 	Route string
 }
 
-// Select returns the letters that a filter means, the oldest first.
-func (l *Letters) Select(ctx context.Context, f Filter) (picks []Pick, err error) {
+// Select returns the letters that a filter means, the oldest first. Looked,
+// unless nil, is told how far it is.
+func (l *Letters) Select(ctx context.Context, f Filter, looked Looked) (picks []Pick, err error) {
 	part, err := l.stretch(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	err = l.source.forwards(ctx, part, f.asks(), func(m message) {
+	err = l.source.forwards(ctx, part, f.asks(), looked, func(m message) {
 		picks = append(picks, Pick{m.sequence, newLetter(m).Route})
 	})
 	return picks, err

@@ -12,9 +12,9 @@ import (
 )
 
 // pick returns the letters that are meant, and the IDs of which there is none.
-func pick(ctx context.Context, l *replay.Letters, ids []uint64, f replay.Filter) (picks []replay.Pick, missing []replay.Failure, err error) {
+func pick(ctx context.Context, l *replay.Letters, ids []uint64, f replay.Filter, looked replay.Looked) (picks []replay.Pick, missing []replay.Failure, err error) {
 	if len(ids) == 0 {
-		picks, err = l.Select(ctx, f)
+		picks, err = l.Select(ctx, f, looked)
 		return picks, nil, err
 	}
 	for _, id := range ids {

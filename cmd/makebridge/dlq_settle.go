@@ -119,7 +119,9 @@ func (s *settlement) meant(cmd *cobra.Command, args []string) ([]uint64, replay.
 
 // run selects, asks, acts and tells.
 func (s *settlement) run(ctx context.Context, cfg *config.Config, nats *link, l *replay.Letters, ids []uint64, f replay.Filter) error {
-	picks, missing, err := pick(ctx, l, ids, f)
+	meter := s.console.newMeter("searched")
+	picks, missing, err := pick(ctx, l, ids, f, meter.at)
+	meter.end()
 	if err != nil {
 		return err
 	}

@@ -30,12 +30,16 @@ const meterEvery = 100 * time.Millisecond
 
 // show is a replay.Progress.
 func (m *meter) show(t replay.Tally) {
+	m.at(uint64(max(0, t.Total-t.Left())), uint64(max(0, t.Total)))
+}
+
+// at is a replay.Looked.
+func (m *meter) at(reached, total uint64) {
 	if m.w == nil || time.Since(m.last) < meterEvery {
 		return
 	}
 	m.last, m.shown = time.Now(), true
-	reached := t.Total - t.Left()
-	fmt.Fprintf(m.w, "\r%s %d of %d (%d%%)", m.label, reached, t.Total, 100*reached/max(1, t.Total))
+	fmt.Fprintf(m.w, "\r\x1b[K%s %d of %d (%d%%)", m.label, reached, total, 100*reached/max(1, total))
 }
 
 // end clears the line.

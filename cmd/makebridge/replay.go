@@ -110,7 +110,9 @@ func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Conf
 	if err != nil {
 		return err
 	}
-	picked, err := events.Select(ctx, f.selection)
+	meter := c.newMeter("searched")
+	picked, err := events.Select(ctx, f.selection, meter.at)
+	meter.end()
 	if err != nil {
 		return err
 	}
