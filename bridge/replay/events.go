@@ -77,8 +77,8 @@ type Picked struct {
 // Select returns the events that a selection means, without those that are
 // copies themselves. It reads the headers of all events of the route in its
 // part of the stream, and their bodies where Type is one that the catalogue
-// does not have. Looked, unless nil, is told how far it is. The error is a *NoConsumerError where no consumer takes
-// redeliveries to the route.
+// does not have. Looked, unless nil, is told how far it is. The error is a
+// *NoConsumerError where no consumer takes redeliveries to the route.
 func (e *Events) Select(ctx context.Context, s Selection, looked Looked) (Picked, error) {
 	taken, err := consumed(ctx, e.source.stream, e.source.name, s.Route)
 	if err != nil {
