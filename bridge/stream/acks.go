@@ -56,13 +56,14 @@ func (a *acks) listen() (stop func() error, err error) {
 
 // start acknowledges an event. It does not wait: done is called, once and not
 // necessarily by this goroutine, when the server has confirmed it, or has not
-// by the end. It must not block.
+// by the end. It must not block. An event whose stream is no more counts as
+// confirmed: nobody waits for its acknowledgement.
 func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
 	w := &ack{it: it, done: done, sent: time.Now()}
 	a.mu.Lock()
-	if a.over {
+	if over := a.over; over || it.orphaned() {
 		a.mu.Unlock()
-		done(it, false)
+		done(it, !over)
 		return
 	}
 	a.last++
@@ -167,6 +168,23 @@ func (a *acks) tell(repeated int, trouble error) {
 	case late == 0 && a.told:
 		a.told = false
 		a.log.Info("acknowledgements caught up")
+	}
+}
+
+// forget lets go of what was to be acknowledged to a stream that is no more.
+func (a *acks) forget() {
+	a.mu.Lock()
+	var gone []*ack
+	for token, w := range a.waiting {
+		if w.it.orphaned() {
+			delete(a.waiting, token)
+			gone = append(gone, w)
+		}
+	}
+	a.mu.Unlock()
+	for _, w := range gone {
+		a.on.Add(-1)
+		w.done(w.it, true)
 	}
 }
 

@@ -60,6 +60,7 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	if err != nil {
 		return err
 	}
+	c.boundTo(r.created)
 	c.retention.Store(&r)
 	// The server goes by the consumer's ack wait, whatever ours is.
 	c.ackWait = cfg.AckWait

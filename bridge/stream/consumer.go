@@ -59,6 +59,7 @@ type consumer struct {
 	handling sync.WaitGroup
 	// unsettled is set where grace ended before something was settled.
 	unsettled atomic.Bool
+	origin    *origin // of what arrives; nil: never bound
 	// retention is kept up to date by another goroutine.
 	retention atomic.Pointer[retention]
 }
@@ -111,6 +112,7 @@ func (c *consumer) run(ctx, grace context.Context) error {
 			tending.next(c, now)
 		}
 		if err != nil {
+			c.doubt()
 			c.forget()
 			return err
 		}
@@ -175,6 +177,7 @@ func (c *consumer) receive(msg *nats.Msg) error {
 	if err != nil {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
+	it.origin = c.origin
 	c.received(it, time.Now())
 	if held := c.hand.take(it); held != nil {
 		if c.order != nil {
@@ -255,6 +258,9 @@ func (c *consumer) ask(now time.Time) error {
 
 // tend does what is due from time to time.
 func (c *consumer) tend(now time.Time) error {
+	if !c.retention.Load().created.Equal(c.origin.created) {
+		return errStreamReplaced // and its consumer, by another replica
+	}
 	c.sweep(now)
 	c.settler.acks.repeat(now, false)
 	c.crew.rest(now, int(c.running.Load()))

@@ -18,10 +18,14 @@ type identity struct {
 	published int64
 }
 
+// precedes reports whether the event is older than a stream.
+func (id identity) precedes(created time.Time) bool { return id.published < created.UnixNano() }
+
 // item is an event in hand: pulled, and not settled yet.
 type item struct {
 	bridge.Message
 	id      identity
+	origin  *origin
 	number  uint64 // of the delivery that brought it, among those of the consumer
 	ackWait time.Duration
 	// caution is that of an event which was delivered before, once it is handled.
@@ -136,11 +140,12 @@ func (it *item) dismissed() bool {
 	}
 }
 
-// stale reports whether the server may have handed the event to somebody else.
+// stale reports whether the server may have handed the event to somebody else; one
+// whose stream is no more it can hand to nobody.
 func (it *item) stale(now time.Time) bool {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	return now.Sub(it.touched) > it.ackWait
+	return now.Sub(it.touched) > it.ackWait && !it.orphaned()
 }
 
 // started makes cancel what ends the event's wait; nil: it is over.
@@ -171,11 +176,11 @@ func (it *item) end(cause error) {
 // keepAlive tells the server that the event is still in hand, unless it has
 // heard so lately. It says nothing of an event that the server may have handed
 // to somebody else: that would prolong the other's delivery, and make this one
-// look young again.
+// look young again; nor of one whose stream may be no more.
 func (it *item) keepAlive(now time.Time, p *pulse) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	if silence := now.Sub(it.touched); it.given || silence < it.ackWait/3 || silence > it.ackWait {
+	if silence := now.Sub(it.touched); it.doubtful() || it.given || silence < it.ackWait/3 || silence > it.ackWait {
 		return nil
 	}
 	return p.send(it.msg, it.id, now)

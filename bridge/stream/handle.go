@@ -49,7 +49,7 @@ func (c *consumer) settledSoon(it *item, settled bool) {
 func (c *consumer) settle(ctx, grace context.Context, it *item, v bridge.Verdict) {
 	defer c.settled()
 	it.caution.acquit(grace, v)
-	if c.order != nil && c.order.keeps(ctx, grace, it, v) {
+	if c.order != nil && !it.orphaned() && c.order.keeps(ctx, grace, it, v) {
 		return
 	}
 	if c.order == nil && (v.Outcome == bridge.Retried || v.Outcome == bridge.HandedBack) {

@@ -119,8 +119,9 @@ func (q *lanes) again(it *item) bool {
 	return true
 }
 
-// takes reports whether an event may be taken back. The lock is held.
-func (q *lanes) takes(it *item) bool { return q.active && it.lane != nil }
+// takes reports whether an event may be taken back; one whose stream is no more does
+// not come again. The lock is held.
+func (q *lanes) takes(it *item) bool { return q.active && it.lane != nil && !it.orphaned() }
 
 // leave takes out an event that is settled: the next of its lane may start.
 func (q *lanes) leave(it *item) {

@@ -23,6 +23,7 @@ import (
 // route: parked.<route>.<event>. A note that is lost costs time, not an event.
 type parking struct {
 	js     jetstream.JetStream
+	stream string // of the events
 	bucket string
 	now    func() time.Time // by the server's clock: a note is read by other machines
 	log    *slog.Logger
@@ -135,6 +136,10 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bring back events of %s: %w", route, err)
 	}
+	stream, err := p.js.Stream(ctx, p.stream)
+	if err != nil {
+		return 0, fmt.Errorf("bring back events of %s: look up stream %s: %w", route, p.stream, err)
+	}
 	watch, err := kv.Watch(ctx, "parked."+route+".>", jetstream.IgnoreDeletes())
 	if err != nil {
 		return 0, fmt.Errorf("bring back events of %s: %w", route, err)
@@ -150,7 +155,8 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 			if e == nil {
 				return n, nil
 			}
-			back, err := p.recall(ctx, kv, e)
+			id, _ := parkedEvent(e.Key(), route)
+			back, err := p.recall(ctx, kv, e, id.precedes(stream.CachedInfo().Created))
 			if err != nil {
 				return n, fmt.Errorf("bring back events of %s: %w", route, err)
 			}
@@ -166,12 +172,13 @@ func (p *parking) bringBack(ctx context.Context, route string) (int, error) {
 }
 
 // recall has one event delivered at once, if it still waits. One whose time
-// has come may be in somebody's hands already, and is left alone.
-func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry) (bool, error) {
+// has come may be in somebody's hands already, and is left alone. The note of one
+// that is gone with its stream is only removed: another event has its sequence.
+func (p *parking) recall(ctx context.Context, kv jetstream.KeyValue, e jetstream.KeyValueEntry, gone bool) (bool, error) {
 	bounded, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	ours, err := take(bounded, kv, e)
-	if err != nil || !ours {
+	if err != nil || !ours || gone {
 		return false, err
 	}
 	var n note

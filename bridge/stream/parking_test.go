@@ -132,12 +132,13 @@ func TestNotesGoByTheServersClock(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	kv := b.createBucket()
 	js, server := b.dial(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	p := &parking{js: js, bucket: "makebridge", now: func() time.Time { return server }, log: b.logger()}
+	provision(t, js, testSettings())
+	p := &parking{js: js, stream: "EVENTS", bucket: "makebridge", now: func() time.Time { return server }, log: b.logger()}
 	back, err := js.Conn().SubscribeSync("back")
 	if err != nil {
 		t.Fatal(err)
 	}
-	it := &item{id: identity{1, 1}, msg: &nats.Msg{Reply: "back"}}
+	it := &item{id: identity{1, time.Now().UnixNano()}, msg: &nats.Msg{Reply: "back"}}
 	for _, tt := range []struct {
 		after time.Duration
 		waits bool

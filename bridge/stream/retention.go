@@ -25,6 +25,7 @@ const (
 // behind the first to become letters, should they all be as old.
 type retention struct {
 	maxAge, margin time.Duration
+	created        time.Time // the stream
 }
 
 func newRetention(maxAge time.Duration, backlog uint64) retention {
@@ -32,7 +33,7 @@ func newRetention(maxAge time.Duration, backlog uint64) retention {
 		return retention{}
 	}
 	margin := min(maxAge/10, mostMargin) + time.Duration(min(float64(backlog)/lettersPerSecond, maxAge.Seconds()))*time.Second
-	return retention{maxAge, min(margin, maxAge/2)}
+	return retention{maxAge: maxAge, margin: min(margin, maxAge/2)}
 }
 
 // left is how long an event may still be tried; it is negative once the route
@@ -58,19 +59,22 @@ func (r retention) every() time.Duration {
 	return min(max(r.maxAge/100, time.Second), time.Minute)
 }
 
-// retention asks the server how long the stream keeps events and how many wait
-// for a route.
+// retention asks the server how long the stream keeps events, which stream that is,
+// and how many wait for a route.
 func (s *Supervisor) retention(ctx context.Context, route string) (retention, error) {
-	st, err := s.js.Stream(ctx, s.settings.Stream)
-	if err != nil {
-		return retention{}, fmt.Errorf("look up stream %s: %w", s.settings.Stream, err)
-	}
 	c, err := s.js.Consumer(ctx, s.settings.Stream, route)
 	if err != nil {
 		return retention{}, fmt.Errorf("look up consumer %s: %w", route, err)
 	}
+	// The stream is asked later: it is the consumer's, or one that came after.
+	st, err := s.js.Stream(ctx, s.settings.Stream)
+	if err != nil {
+		return retention{}, fmt.Errorf("look up stream %s: %w", s.settings.Stream, err)
+	}
 	info := c.CachedInfo()
-	return newRetention(st.CachedInfo().Config.MaxAge, info.NumPending+uint64(max(0, info.NumAckPending))), nil
+	r := newRetention(st.CachedInfo().Config.MaxAge, info.NumPending+uint64(max(0, info.NumAckPending)))
+	r.created = st.CachedInfo().Created
+	return r, nil
 }
 
 // followRetention keeps a consumer's retention up to date until ctx is done.

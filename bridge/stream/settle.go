@@ -44,15 +44,8 @@ func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool
 		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledged(it) {
 			return false
 		}
-	case bridge.Retried:
-		if s.ordered { // the bridge stops; a delay would hide it from the successor
-			s.nak(it, 0)
-			break
-		}
-		s.nak(it, v.Delay)
-		s.parking.park(grace, s.route, it, v.Delay)
-	case bridge.HandedBack:
-		s.nak(it, 0)
+	case bridge.Retried, bridge.HandedBack:
+		s.giveBack(grace, it, v)
 	default:
 		panic(fmt.Sprintf("stream: no way to settle %q", v.Outcome))
 	}
@@ -61,6 +54,21 @@ func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool
 	}
 	s.observer.Settled(s.route, it.Message, v)
 	return true
+}
+
+// giveBack has the event delivered again, at once or after a delay. In an ordered
+// route the bridge stops: a delay would hide the event from the successor.
+func (s *settler) giveBack(grace context.Context, it *item, v bridge.Verdict) {
+	if it.orphaned() {
+		s.log.Warn("event is gone with its stream, undelivered", "sequence", it.Sequence, "subject", it.Subject)
+		return
+	}
+	if v.Outcome == bridge.HandedBack || s.ordered {
+		s.nak(it, 0)
+		return
+	}
+	s.nak(it, v.Delay)
+	s.parking.park(grace, s.route, it, v.Delay)
 }
 
 // putOff notes that an event of an ordered route failed. It stays in hand; by
@@ -75,9 +83,9 @@ func (s *settler) putOff(grace context.Context, it *item, v bridge.Verdict) uint
 // replica again, and returns when the server has confirmed that: an event that
 // is asked for now is this one, not a new one. An event that the server may
 // hand to somebody else is left alone, and so is one that has come again meanwhile:
-// that delivery is not to be given back.
+// that delivery is not to be given back; and one whose stream may be no more.
 func (s *settler) recall(it *item) error {
-	if it.lost(time.Now()) || !it.returns() {
+	if it.lost(time.Now()) || !it.returns() || it.doubtful() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
@@ -119,16 +127,19 @@ const (
 
 // ack acknowledges once, and asks for a confirmation at the reply subject. It
 // may be repeated, also after the event was delivered again: the latest delivery
-// is used.
+// is used. Of an event whose stream may be no more nothing is said.
 func (s *settler) ack(it *item, reply string) error {
+	if it.doubtful() {
+		return errDoubtful
+	}
 	return s.parking.js.Conn().PublishRequest(it.latest().Reply, reply, []byte(ackBody))
 }
 
 // nak gives the event back. It is not confirmed: if it is lost, the event is
 // delivered again after the ack wait all the same. An event that the server may
-// have handed to somebody else is left alone.
+// have handed to somebody else, or whose stream may be no more, is left alone.
 func (s *settler) nak(it *item, delay time.Duration) {
-	if it.lost(time.Now()) {
+	if it.lost(time.Now()) || it.doubtful() {
 		return
 	}
 	msg, err := it.latest(), error(nil)

@@ -66,7 +66,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
 		off:     c.Off,
 		keepers: map[*consumer]*floorKeeper{},
-		parking: &parking{js: c.JetStream, bucket: c.Settings.Bucket, now: c.Now, log: c.Logger},
+		parking: &parking{js: c.JetStream, stream: c.Settings.Stream, bucket: c.Settings.Bucket, now: c.Now, log: c.Logger},
 	}
 	suspects := newSuspects(s.parking.open, nuid.Next(), c.Settings.AckWait, c.Logger)
 	for _, r := range c.Routes {
