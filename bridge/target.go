@@ -54,6 +54,7 @@ type visit struct {
 	join   sync.Once
 	joined context.Context //nolint:containedctx // the two, once they are joined
 	leave  func()
+	left   atomic.Bool // and Done is closed
 }
 
 // visit begins a visit to the present destination. The caller calls depart.
@@ -61,10 +62,14 @@ func (t *target) visit(ctx context.Context) *visit {
 	return &visit{Context: ctx, stay: t.now.Load(), target: t}
 }
 
-// Err is of context.Context.
+// Err is of context.Context. Whoever has seen Done closed finds an error: contexts
+// made from this one panic where there is none.
 func (v *visit) Err() error {
 	if err := v.Context.Err(); err != nil {
 		return err
+	}
+	if v.left.Load() {
+		return context.Canceled
 	}
 	return v.over.Err()
 }
@@ -82,6 +87,7 @@ func (v *visit) Done() <-chan struct{} {
 // depart ends the visit.
 func (v *visit) depart() {
 	if v.leave != nil {
+		v.left.Store(true)
 		v.leave()
 	}
 }

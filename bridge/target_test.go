@@ -212,8 +212,8 @@ func TestVisitEnds(t *testing.T) {
 	}{
 		{"the bridge stops", func(stop func(), _ *moved, _ *visit) { stop() }, context.Canceled, false},
 		{"the destination is replaced", func(_ func(), m *moved, _ *visit) { m.Redirect(m.to) }, context.Canceled, true},
-		{"the same destination again", func(_ func(), m *moved, v *visit) { m.Redirect(m.old); v.depart() }, nil, false},
-		{"it is left", func(_ func(), _ *moved, v *visit) { v.depart() }, nil, false},
+		{"the same destination again", func(_ func(), m *moved, v *visit) { m.Redirect(m.old); v.depart() }, context.Canceled, false},
+		{"it is left", func(_ func(), _ *moved, v *visit) { v.depart() }, context.Canceled, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMoved(t)
@@ -232,6 +232,21 @@ func TestVisitEnds(t *testing.T) {
 				t.Errorf("%v, replaced: %t; want %v, %t", v.Err(), v.replaced(), tt.err, tt.replaced)
 			}
 		})
+	}
+}
+
+// TestContextOfAVisitMayEndWithIt: a request's context that was over as the visit
+// was left found it done and without an error, and package context ended the process.
+func TestContextOfAVisitMayEndWithIt(t *testing.T) {
+	m := newMoved(t)
+	for range 20_000 {
+		v := m.target.visit(t.Context())
+		ctx, cancel := context.WithTimeout(v, time.Hour)
+		cancel()
+		v.depart()
+		if ctx.Err() == nil || v.Err() == nil {
+			t.Fatal("over without an error")
+		}
 	}
 }
 
