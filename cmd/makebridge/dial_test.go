@@ -17,7 +17,7 @@ func TestSilentServerIsNoAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close() //nolint:errcheck // the test is over
+	defer silent.Close()
 	cfg, err := config.Load([]string{"NATS_URL=nats://" + silent.Addr().String()})
 	if err != nil {
 		t.Fatal(err)

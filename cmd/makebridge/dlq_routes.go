@@ -34,7 +34,7 @@ func checkRoute(ctx context.Context, cfg *config.Config, nats *link, route strin
 		}
 	}
 	if consumers.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it is not known
 	}
 	there := "there is none"
 	if len(known) > 0 {
