@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -47,7 +48,7 @@ func (p *Pipeline) judgeFailure(d *Destination, m Message, v *Verdict) {
 		return
 	}
 	if p.exhaustible() && p.retry.spent(m.Delivery, age) &&
-		p.gate.Works(d, p.retry.sincePreviousFailure(m.Delivery, now, m.Published)) {
+		p.gate.Works(d, latest(p.retry.sincePreviousFailure(m.Delivery, now, m.Published), m.Since, p.target.now.Load().since)) {
 		v.Outcome, v.Reason, v.Delay = DeadLettered, Exhausted, 0
 	}
 }
@@ -55,3 +56,7 @@ func (p *Pipeline) judgeFailure(d *Destination, m Message, v *Verdict) {
 // exhaustible reports whether the success of others can show that a failing
 // event is itself at fault. In a strict route all others wait for it.
 func (p *Pipeline) exhaustible() bool { return p.route.Ordering != OrderingStrict }
+
+// latest is the latest of some times: events that were brought back before their
+// delay was over have failed since their schedule says.
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

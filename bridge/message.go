@@ -26,6 +26,10 @@ type Message struct {
 	Published time.Time
 	// Delivery counts how often the server handed the event out, from 1.
 	Delivery int
+	// Since, where set, is when this process came to serve the route, at which
+	// every event that waited for a redelivery was brought back: its previous
+	// delivery may have failed as late as that.
+	Since time.Time
 	// Lost, where set, reports whether the event may be in somebody else's
 	// hands by now, because this process was away for too long: nothing more
 	// may be posted of it.

@@ -325,6 +325,27 @@ func TestEvidenceMustBeYoungerThanThePreviousFailure(t *testing.T) {
 	}
 }
 
+// TestEvidenceMustBeYoungerThanAnEarlyReturn: an event that was brought back before
+// its delay was over has failed since its schedule says.
+func TestEvidenceMustBeYoungerThanAnEarlyReturn(t *testing.T) {
+	gate := &openGate{works: true}
+	p := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 3), answer(ClassFailed, 500, 3)}}, gate, testPolicy, ValidationEnforce})
+	m := exampleMessage(t, "payment.success", "payments.success")
+	m.Delivery, m.Published = 4, time.Now().Add(-time.Hour)
+	m.Since = time.Now().Add(-time.Minute)
+	p.Handle(t.Context(), m)
+	if !gate.since.Equal(m.Since) {
+		t.Errorf("evidence asked for since %s, want since the route is served here, %s", gate.since, m.Since)
+	}
+	other := *p.Destination()
+	redirected := time.Now()
+	p.Redirect(&other)
+	p.Handle(t.Context(), m)
+	if gate.since.Before(redirected) {
+		t.Errorf("evidence asked for since %s, want since the destination was replaced, %s", gate.since, redirected)
+	}
+}
+
 func TestDurationLeavesOutWaitsAtTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &openGate{wait: time.Minute}

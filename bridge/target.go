@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // target is where a route's events go now.
@@ -17,6 +18,7 @@ type stay struct {
 	destination *Destination
 	over        context.Context //nolint:containedctx // it ends every visit of that time
 	end         context.CancelFunc
+	since       time.Time // zero for the first
 }
 
 func newTarget(d *Destination) *target {
@@ -27,7 +29,7 @@ func newTarget(d *Destination) *target {
 
 func newStay(d *Destination) *stay {
 	over, end := context.WithCancel(context.Background())
-	return &stay{d, over, end}
+	return &stay{destination: d, over: over, end: end}
 }
 
 // replace ends every visit to another destination than d.
@@ -35,7 +37,9 @@ func (t *target) replace(d *Destination) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if before := t.now.Load(); before.destination != d {
-		t.now.Store(newStay(d))
+		now := newStay(d)
+		now.since = time.Now()
+		t.now.Store(now)
 		before.end()
 	}
 }

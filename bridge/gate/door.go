@@ -29,6 +29,7 @@ type door struct {
 	paced       atomic.Pointer[pacer]
 	held        atomic.Bool  // hold != nil, for the path without a lock
 	worked      atomic.Int64 // time of the last 2xx, by the server's clock, Unix nanoseconds
+	opened      atomic.Int64 // when a hold ended, likewise: what waited was brought back then
 	noted       atomic.Int64 // when that was last written to the bucket
 	troubled    atomic.Bool  // len(failing) > 0, for the path without a lock
 

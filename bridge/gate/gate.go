@@ -164,10 +164,11 @@ func (g *Gate) Holding(d *bridge.Destination) (Hold, bool) {
 	return *o.hold, true
 }
 
-// Works reports whether the destination has answered 2xx since then, as far
-// as this replica knows.
+// Works reports whether the destination has answered 2xx since then, and since
+// it was last released, as far as this replica knows.
 func (g *Gate) Works(d *bridge.Destination, since time.Time) bool {
-	return g.door(d).worked.Load() > g.clock.server(since).UnixNano()
+	o := g.door(d)
+	return o.worked.Load() > max(g.clock.server(since).UnixNano(), o.opened.Load())
 }
 
 // Now returns the time by the NATS server's clock, as near as it is known: once

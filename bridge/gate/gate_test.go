@@ -308,6 +308,27 @@ func TestPausedGateStartsNothing(t *testing.T) {
 	})
 }
 
+// TestReleaseIsNoEvidence: it brings back what waits, whose last failure may be as
+// late as that.
+func TestReleaseIsNoEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := alone(), destination(t, unlimitedPace)
+		before := time.Now()
+		time.Sleep(time.Second)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), delivered)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
+		g.Leave(t.Context(), d, message(2), mustEnter(t, g, d, 2), delivered)
+		if g.Held(d) || g.Works(d, before) {
+			t.Error("what was accepted before the release is evidence against what is brought back")
+		}
+		time.Sleep(time.Second)
+		g.Leave(t.Context(), d, message(3), mustEnter(t, g, d, 3), delivered)
+		if !g.Works(d, before) {
+			t.Error("an event that is accepted afterwards is none")
+		}
+	})
+}
+
 func TestWorksSaysWhenADestinationLastAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := alone(), destination(t, unlimitedPace)

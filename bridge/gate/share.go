@@ -138,6 +138,9 @@ func (o *door) hear(e entry) {
 
 // set takes over a hold, or none. The lock is held.
 func (o *door) set(h *Hold, revision uint64) {
+	if o.hold != nil && h == nil {
+		o.opened.Store(o.gate.clock.now().UnixNano())
+	}
 	o.hold, o.revision = h, revision
 	o.held.Store(h != nil)
 	o.notify()

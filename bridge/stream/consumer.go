@@ -178,6 +178,9 @@ func (c *consumer) receive(msg *nats.Msg) error {
 		return fmt.Errorf("read the position of an event: %w", err)
 	}
 	it.origin = c.origin
+	if c.order != nil {
+		it.Since = c.order.since
+	}
 	c.received(it, time.Now())
 	if held := c.hand.take(it); held != nil {
 		if c.order != nil {

@@ -29,6 +29,7 @@ type order struct {
 	lanes    *lanes
 	claim    *claim
 	tenure   Tenure    // nil: the route is another replica's
+	since    time.Time // when that began
 	takeover *takeover // nil: it is over
 	stop     func()    // ends the following of notes
 	counts   chan count
@@ -96,7 +97,7 @@ func (c *consumer) conduct(ctx context.Context, now time.Time) <-chan time.Time 
 // assume begins a tenure, if there is one.
 func (c *consumer) assume(ctx context.Context, t Tenure, now time.Time) {
 	o := c.order
-	if o.tenure = t; t == nil {
+	if o.tenure, o.since = t, now; t == nil {
 		return
 	}
 	o.takeover = newTakeover(t, c.ackWait, now)
