@@ -16,6 +16,10 @@ import (
 // bindPause is the time between attempts to bind what is not bound.
 const bindPause = 3 * time.Second
 
+// gonePause is the time between the end of a consumer and the first attempt to have
+// it again.
+const gonePause = time.Second
+
 // Supervisor keeps every route's consumer running: it provisions, binds, binds
 // again what was lost, and stops in order.
 type Supervisor struct {
@@ -145,7 +149,7 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 		select {
 		case <-ctx.Done():
 		case c := <-gone:
-			unbound = append(unbound, c)
+			unbound = append(append(unbound, c), alsoGone(ctx, gone)...)
 		case <-connected:
 		case <-retry.C:
 		}
@@ -165,6 +169,21 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	if err := s.js.Conn().FlushTimeout(ackTimeout); err != nil {
 		s.log.Warn("last acknowledgements may not have reached the server", "error", err)
 	}
+}
+
+// alsoGone waits a moment after a consumer is gone, and returns those that are gone
+// as well: with their stream all are. A server that says so may still be deleting
+// the stream, and takes a new one of the same name for the old (seen with
+// nats-server 2.15.2: it held messages of the old, and answered no publish).
+func alsoGone(ctx context.Context, gone <-chan *consumer) (others []*consumer) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(gonePause):
+	}
+	for len(gone) > 0 {
+		others = append(others, <-gone)
+	}
+	return others
 }
 
 // noteFloors notes how far the consumers have got as the bridge leaves them.
