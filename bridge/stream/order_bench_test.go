@@ -48,7 +48,7 @@ func benchmarkOrdering(b *testing.B, ordering bridge.Ordering) {
 		b.Fatal(err)
 	}
 	for n := range b.N {
-		if _, err := js.PublishAsync("payments.success", []byte(keyed(fmt.Sprint("key-", n%keys), n))); err != nil {
+		if _, err := js.PublishAsync("payments.success", []byte(keyed(fmt.Sprint("key-", n%keys), n)), jetstream.WithStallWait(patience)); err != nil {
 			b.Fatal(err)
 		}
 	}

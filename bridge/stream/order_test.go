@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -261,7 +262,7 @@ func TestCapOfAnOrderedRouteIsSaid(t *testing.T) {
 	}, orderedRoute(t, bridge.OrderingKey, 64))
 	const events = mostInHand + 200
 	for n := range events {
-		if _, err := b.client().PublishAsync("payments.success", []byte(keyed("bad", n))); err != nil {
+		if _, err := b.client().PublishAsync("payments.success", []byte(keyed("bad", n)), jetstream.WithStallWait(patience)); err != nil {
 			t.Fatal(err)
 		}
 	}

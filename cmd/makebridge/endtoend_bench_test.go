@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 	"github.com/makebridge/makebridge/subjects"
 )
@@ -85,7 +86,7 @@ func fillStream(b *testing.B, url string, types ...string) {
 			b.Fatal(err)
 		}
 		for range b.N {
-			if _, err := js.PublishAsync(entry.Subject, body); err != nil {
+			if _, err := js.PublishAsync(entry.Subject, body, jetstream.WithStallWait(testbed.Patience)); err != nil {
 				b.Fatal(err)
 			}
 		}
