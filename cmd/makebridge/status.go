@@ -43,7 +43,9 @@ BRIDGE_BUCKET are used.
   FAIL/MIN  events put off or dead-lettered in the last minute
 
 A dash is what is not known: no replica answers, or there is no event. Below a
-route is what is wrong with it, and what to do. At a terminal, long names are
+route is what is wrong with it, and what to do; what could not be found out, for
+want of a permission say, is named, and the exit status is 0 all the same if the
+routes are known. At a terminal, long names are
 shortened, large numbers rounded, and a narrow one has no DESTINATION; elsewhere
 all is there in full.
 
