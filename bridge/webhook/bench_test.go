@@ -24,7 +24,7 @@ func BenchmarkHeader(b *testing.B) {
 			b.SetBytes(int64(size.bytes))
 			b.ReportAllocs()
 			for b.Loop() {
-				newHeader("makebridge/1.2.3", &r, 1, at)
+				newHeader("makebridge/1.2.3", &r, r.TraceParent, r.TraceState, 1, at)
 			}
 		})
 	}

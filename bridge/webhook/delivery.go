@@ -19,17 +19,30 @@ type delivery struct {
 	client *Client
 	retry  retryablehttp.Client
 	buffer [512]byte // answers are read into it
+	// plain is what every attempt is made from, as is what retryablehttp has of
+	// it. No transport sees either.
+	plain *http.Request
+	outer retryablehttp.Request
 	call
 }
 
 // call is one call of Deliver.
 type call struct {
+	ctx      context.Context //nolint:containedctx // what Deliver was given
 	endpoint *endpoint
 	request  bridge.Request
-	again    func(context.Context) error
+	again    func(context.Context) error // for another request
 
 	answer bridge.Answer // of the last request
 }
+
+// present is the context of whichever call a delivery carries out.
+type present struct{ *delivery }
+
+func (p present) Deadline() (time.Time, bool) { return p.ctx.Deadline() }
+func (p present) Done() <-chan struct{}       { return p.ctx.Done() }
+func (p present) Err() error                  { return p.ctx.Err() }
+func (p present) Value(key any) any           { return p.ctx.Value(key) }
 
 func newDelivery(c *Client) *delivery {
 	d := &delivery{client: c}
@@ -43,14 +56,19 @@ func newDelivery(c *Client) *delivery {
 		PrepareRetry: d.prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	// It has no body: RoundTrip gives each attempt one of its own.
+	d.plain = (&http.Request{Method: http.MethodPost, Header: http.Header{}}).WithContext(present{d})
 	return d
 }
 
-func (d *delivery) run(ctx context.Context) bridge.Answer {
+func (d *delivery) run() bridge.Answer {
+	// Put together without url.Parse, whose errors would quote the address.
+	d.plain.URL, d.plain.Host = d.endpoint.address, d.endpoint.address.Host
+	d.outer.Request = d.plain
 	d.retry.RetryMax = max(d.request.MaxAttempts, 1) - 1
 	// What came back is in d.answer already; err has the URL in it, and may be
 	// about a Location that http.Client cannot parse, though it follows none.
-	resp, err := d.retry.Do(d.newRequest(ctx))
+	resp, err := d.retry.Do(&d.outer)
 	if err == nil && resp != nil {
 		_ = resp.Body.Close() // RoundTrip has left nothing in it
 	}
@@ -61,15 +79,6 @@ func (d *delivery) run(ctx context.Context) bridge.Answer {
 	return d.answer
 }
 
-// newRequest returns the request that every attempt is made from. It is put
-// together without url.Parse, whose errors would quote the address. It has no
-// body: RoundTrip gives each attempt one of its own.
-func (d *delivery) newRequest(ctx context.Context) *retryablehttp.Request {
-	address := d.endpoint.address
-	plain := &http.Request{Method: http.MethodPost, URL: address, Host: address.Host, Header: http.Header{}}
-	return &retryablehttp.Request{Request: plain.WithContext(ctx)}
-}
-
 // RoundTrip makes one attempt and judges it. The request's context ends when
 // the bridge stops; the attempt does not: it has its own timeout, and nothing
 // else in its context, where net/http looks for hooks again and again.
@@ -78,7 +87,7 @@ func (d *delivery) newRequest(ctx context.Context) *retryablehttp.Request {
 // d.answer. As a delivery has no CloseIdleConnections, giving up closes none.
 func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	if d.request.Mark != nil {
-		defer d.request.Mark(req.Context())()
+		defer d.request.Mark(d.ctx)()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.request.Timeout)
 	defer cancel()
@@ -86,8 +95,8 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	number := d.request.Attempt + d.answer.Attempts
 	// Header and body are its own: the last attempt's may still be being written.
 	attempt := req.WithContext(ctx)
-	traced, end := d.trace(req.Context(), number)
-	attempt.Header = newHeader(d.client.userAgent, &traced, number, start)
+	parent, state, end := d.trace(number)
+	attempt.Header = newHeader(d.client.userAgent, &d.request, parent, state, number, start)
 	attempt.ContentLength = int64(len(d.request.Body))
 	// Of types that net/http knows to be in memory, so that header and body are
 	// written at once; and without GetBody, with which it would repeat the
@@ -107,16 +116,13 @@ func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// trace returns the delivery with the trace headers of its next request, and
-// what ends that request's part of the trace.
-func (d *delivery) trace(ctx context.Context, number int) (bridge.Request, func(code string, a bridge.Answer)) {
-	r := d.request
+// trace returns the trace headers of the next request, and what ends its part of
+// the trace.
+func (d *delivery) trace(number int) (parent, state string, end func(code string, a bridge.Answer)) {
 	if d.client.config.Trace == nil {
-		return r, func(string, bridge.Answer) {}
+		return d.request.TraceParent, d.request.TraceState, func(string, bridge.Answer) {}
 	}
-	var end func(string, bridge.Answer)
-	r.TraceParent, r.TraceState, end = d.client.config.Trace(ctx, r, number)
-	return r, end
+	return d.client.config.Trace(d.ctx, d.request, number)
 }
 
 // judge sets the answer and reports the attempt.
@@ -159,9 +165,8 @@ func (d *delivery) backoff(shortest, longest time.Duration, n int, _ *http.Respo
 }
 
 // prepareRetry asks the gate, which may take its time, for another request.
-func (d *delivery) prepareRetry(req *http.Request) error {
-	ctx := req.Context()
-	return errors.Join(d.again(ctx), ctx.Err())
+func (d *delivery) prepareRetry(*http.Request) error {
+	return errors.Join(d.again(d.ctx), d.ctx.Err())
 }
 
 func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

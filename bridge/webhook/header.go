@@ -31,8 +31,8 @@ func (h *header) set(name, value string) {
 }
 
 // newHeader returns the header of the request with the given number, made at
-// the given time.
-func newHeader(userAgent string, r *bridge.Request, number int, at time.Time) http.Header {
+// the given time, which carries this trace.
+func newHeader(userAgent string, r *bridge.Request, parent, state string, number int, at time.Time) http.Header {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	h := makeHeader()
 	h.set("Content-Type", "application/json")
@@ -50,7 +50,7 @@ func newHeader(userAgent string, r *bridge.Request, number int, at time.Time) ht
 	h.set("X-Event-Subject", headerSubject(r.Subject))
 	h.set("X-Delivery-Count", strconv.Itoa(r.Delivery))
 	h.set("X-Delivery-Attempt", strconv.Itoa(number))
-	setTrace(&h, r.TraceParent, r.TraceState)
+	setTrace(&h, parent, state)
 	return h.Header
 }
 

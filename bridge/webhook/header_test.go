@@ -81,7 +81,7 @@ func TestRequestGolden(t *testing.T) {
 // TestHeaderLeavesOut: no key, secret or trace, no header for it.
 func TestHeaderLeavesOut(t *testing.T) {
 	r := newEvent(t, "https://hook.test/abc")
-	h := newHeader("makebridge/1.2.3", &r, 1, time.Now())
+	h := newHeader("makebridge/1.2.3", &r, r.TraceParent, r.TraceState, 1, time.Now())
 	for _, name := range []string{"X-Make-Apikey", "Webhook-Signature", "Traceparent", "Tracestate"} {
 		if v, ok := h[name]; ok {
 			t.Errorf("%s: %q, want none", name, v)

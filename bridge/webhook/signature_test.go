@@ -30,7 +30,7 @@ func TestSignaturesVerify(t *testing.T) {
 	old, fresh := "an old key \x00\xff", "a new key"
 	r := newEvent(t, "https://hook.test/abc")
 	r.Destination.SigningKeys = []bridge.Secret{bridge.NewSecret(old), bridge.NewSecret(fresh)}
-	h := newHeader("makebridge/1.2.3", &r, 1, time.Now())
+	h := newHeader("makebridge/1.2.3", &r, r.TraceParent, r.TraceState, 1, time.Now())
 	if n := len(strings.Fields(h.Get("Webhook-Signature"))); n != 2 {
 		t.Errorf("%d signatures, want one for each key", n)
 	}

@@ -26,6 +26,8 @@ const (
 	// request of a destination would go on timing out on a dead connection.
 	pingAfter   = 10 * time.Second
 	pingTimeout = 5 * time.Second
+	// readBuffer is how much a connection reads at a time: answers are short.
+	readBuffer = 2 << 10
 	// maxHeaderBytes bounds the header of an answer.
 	maxHeaderBytes = 1 << 20
 )
@@ -60,6 +62,7 @@ func (c *Client) newTransport() *http.Transport {
 		ForceAttemptHTTP2:      true, // which a TLSClientConfig turns off
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableCompression:     true,
+		ReadBufferSize:         readBuffer,
 		MaxIdleConnsPerHost:    max(c.config.MaxConns, http.DefaultMaxIdleConnsPerHost),
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
