@@ -23,14 +23,14 @@ type Caution interface {
 }
 
 // turn and begin are those of the message's Caution, where it has one.
-func (m Message) turn(ctx context.Context) error {
+func (m *Message) turn(ctx context.Context) error {
 	if m.Caution == nil {
 		return ctx.Err()
 	}
 	return m.Caution.Turn(ctx)
 }
 
-func (m Message) begin() (end func(), ok bool) {
+func (m *Message) begin() (end func(), ok bool) {
 	if m.Caution == nil {
 		return func() {}, true
 	}
@@ -39,7 +39,7 @@ func (m Message) begin() (end func(), ok bool) {
 
 // cautiously does a step that may end the process and does not wait for
 // anything. Its only error is ctx's: the step was not done.
-func (m Message) cautiously(ctx context.Context, step func()) error {
+func (m *Message) cautiously(ctx context.Context, step func()) error {
 	if m.Caution == nil {
 		step()
 		return nil

@@ -9,7 +9,7 @@ import (
 // judge turns an answer into the message's verdict. It reports false where the
 // message goes back to the gate: the answer was the destination's doing, or a
 // probe's, and counts against no event.
-func (p *Pipeline) judge(ctx context.Context, d *Destination, m Message, pass Pass, a Answer, v *Verdict) bool {
+func (p *Pipeline) judge(ctx context.Context, d *Destination, m *Message, pass Pass, a Answer, v *Verdict) bool {
 	switch a.Class {
 	case ClassDelivered:
 		v.Outcome, v.Error = Delivered, ""
@@ -36,7 +36,7 @@ func (p *Pipeline) judge(ctx context.Context, d *Destination, m Message, pass Pa
 }
 
 // judgeFailure decides whether a failed delivery was the event's last.
-func (p *Pipeline) judgeFailure(d *Destination, m Message, v *Verdict) {
+func (p *Pipeline) judgeFailure(d *Destination, m *Message, v *Verdict) {
 	now := time.Now()
 	age := now.Sub(m.Published)
 	v.Outcome, v.Delay = Retried, p.retry.Delay(m.Delivery)

@@ -38,7 +38,7 @@ type Message struct {
 	Caution Caution
 }
 
-func (m Message) lost() bool { return m.Lost != nil && m.Lost() }
+func (m *Message) lost() bool { return m.Lost != nil && m.Lost() }
 
 // errLost ends the handling of a message that may be in somebody else's hands.
 var errLost = errors.New("the event may be in somebody else's hands")

@@ -95,23 +95,25 @@ func (p *Pipeline) Redirect(d *Destination) { p.target.replace(d) }
 // the message back, unless a request is in flight, whose answer it awaits.
 func (p *Pipeline) Handle(ctx context.Context, m Message) Verdict {
 	var v Verdict
-	if err := m.cautiously(ctx, func() { v = p.read(m) }); err != nil {
+	if err := m.cautiously(ctx, func() { p.read(&m, &v) }); err != nil {
 		stopped(ctx, &v)
 	}
 	if v.Outcome != 0 {
 		return v
 	}
-	return p.deliver(ctx, m, v)
+	p.deliver(ctx, &m, &v)
+	return v
 }
 
 // read decodes and checks the event. Its verdict has no outcome yet where the
 // event is to be delivered.
-func (p *Pipeline) read(m Message) Verdict {
+func (p *Pipeline) read(m *Message, v *Verdict) {
 	event, err := schemas.Decode(m.Body)
 	if err != nil {
-		return Verdict{Outcome: DeadLettered, Reason: Invalid, Error: err.Error()}
+		v.Outcome, v.Reason, v.Error = DeadLettered, Invalid, err.Error()
+		return
 	}
-	v := Verdict{EventID: event.ID, Type: event.Type}
+	v.EventID, v.Type = event.ID, event.Type
 	if p.validation != ValidationOff {
 		if err := subjects.Validate(m.Subject, event); err != nil {
 			v.Warning = err.Error()
@@ -119,12 +121,11 @@ func (p *Pipeline) read(m Message) Verdict {
 	}
 	if v.Warning != "" && p.validation == ValidationEnforce {
 		v.Outcome, v.Reason, v.Error, v.Warning = DeadLettered, Invalid, v.Warning, ""
-		return v
+		return
 	}
 	if p.filters(event) {
 		v.Outcome = Filtered
 	}
-	return v
 }
 
 // filters reports whether the route does not want the event. An event without
@@ -141,18 +142,18 @@ func (p *Pipeline) filters(e *schemas.Event) bool {
 // deliver posts until there is a verdict. Answers that are the destination's
 // fault send the message back to the gate; a destination that is replaced
 // sends it on to the new one, where it has all its requests again.
-func (p *Pipeline) deliver(ctx context.Context, m Message, v Verdict) Verdict {
+func (p *Pipeline) deliver(ctx context.Context, m *Message, v *Verdict) {
 	failed := 0
 	for {
 		visit := p.target.visit(ctx)
-		pass, a, err := p.post(visit, m, failed, &v)
+		pass, a, err := p.post(visit, m, failed, v)
 		visit.depart()
 		switch {
 		case err != nil && (ctx.Err() != nil || !visit.replaced()):
-			stopped(ctx, &v)
-			return v
-		case err == nil && p.judge(ctx, visit.destination, m, pass, visit.meant(a), &v):
-			return v
+			stopped(ctx, v)
+			return
+		case err == nil && p.judge(ctx, visit.destination, m, pass, visit.meant(a), v):
+			return
 		case visit.replaced():
 			failed = 0
 		case a.Class == ClassInterrupted && !pass.Probe:

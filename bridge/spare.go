@@ -10,7 +10,7 @@ import "context"
 func (p *Pipeline) Spare() bool { return p.slot != nil && p.gate.Held(p.Destination()) }
 
 // room waits until it seems that the message may be posted.
-func (p *Pipeline) room(ctx context.Context, m Message) error {
+func (p *Pipeline) room(ctx context.Context, m *Message) error {
 	if p.slot != nil {
 		if err := p.slot.Await(ctx); err != nil {
 			return err
@@ -20,7 +20,7 @@ func (p *Pipeline) room(ctx context.Context, m Message) error {
 }
 
 // take reports whether the message may be posted, until end is called.
-func (p *Pipeline) take(m Message) (end func(), ok bool) {
+func (p *Pipeline) take(m *Message) (end func(), ok bool) {
 	alone, ok := m.begin()
 	if !ok || p.slot == nil {
 		return alone, ok

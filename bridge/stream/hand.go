@@ -30,7 +30,7 @@ type item struct {
 	ackWait time.Duration
 	// caution is that of an event which was delivered before, once it is handled.
 	caution *caution
-	verdict bridge.Verdict // once there is one that settleSoon carries out
+	verdict bridge.Verdict // of its latest handling
 	place                  // in its lane, if the route keeps an order
 
 	mu       sync.Mutex
@@ -157,8 +157,8 @@ func (it *item) started(cancel context.CancelCauseFunc) {
 
 // plain reports whether a verdict asks for an acknowledgement and nothing else:
 // of an event that was delivered before there may be notes.
-func (it *item) plain(v bridge.Verdict) bool {
-	return it.Delivery == 1 && (v.Outcome == bridge.Delivered || v.Outcome == bridge.Filtered)
+func (it *item) plain() bool {
+	return it.Delivery == 1 && (it.verdict.Outcome == bridge.Delivered || it.verdict.Outcome == bridge.Filtered)
 }
 
 // expire ends the event's wait, because the stream will soon take it.

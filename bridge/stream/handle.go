@@ -15,22 +15,22 @@ func (c *consumer) handle(ctx, grace context.Context, it *item, w *wait) {
 	if it.dismissed() { // before it could be told
 		it.end(errDismissed)
 	}
-	if c.retention.Load().left(it.Message, time.Now()) <= 0 {
+	if c.retention.Load().left(it.Published, time.Now()) <= 0 {
 		it.expire()
 	}
-	v := c.withinRetention(it, c.decide(w, it))
+	c.decide(w, it)
+	c.withinRetention(it)
 	it.started(nil)
 	c.decided(it)
 	c.running.Add(-1)
-	if v.Outcome == bridge.Delivered {
+	if it.verdict.Outcome == bridge.Delivered {
 		c.hand.remember(it)
 	}
-	if it.plain(v) {
+	if it.plain() {
 		c.handling.Add(1)
-		it.verdict = v
 		c.settleSoon(it)
 	} else {
-		c.handling.Go(func() { c.settle(ctx, grace, it, v) })
+		c.settleLater(ctx, grace, it)
 	}
 	c.poke()
 }
@@ -43,6 +43,12 @@ func (c *consumer) settledSoon(it *item, settled bool) {
 		c.unsettled.Store(true)
 	}
 	c.drop(it)
+}
+
+// settleLater has the event settled by a goroutine of its own.
+func (c *consumer) settleLater(ctx, grace context.Context, it *item) {
+	v := it.verdict
+	c.handling.Go(func() { c.settle(ctx, grace, it, v) })
 }
 
 // settle carries out a verdict, however long that takes, and lets the event go.
@@ -84,7 +90,7 @@ func (c *consumer) decided(it *item) {
 // settled notes that the verdict has been carried out.
 func (c *consumer) settled() {
 	c.unsure.Add(-1)
-	if c.order != nil || int(c.settler.acks.on.Load()) >= c.route.Concurrency {
+	if c.order != nil || int(c.settler.acks.on.Load()) >= 2*c.route.Concurrency {
 		c.poke() // others wait for it
 	}
 }
@@ -119,25 +125,34 @@ const (
 // decide has an event decided. A handler that panics takes nobody along: the
 // event is put off, and dead-lettered if that goes on. What it panicked with is
 // not told, since it may hold what the event holds.
-func (c *consumer) decide(ctx context.Context, it *item) (v bridge.Verdict) {
+func (c *consumer) decide(ctx context.Context, it *item) {
 	defer func() {
 		if recover() == nil {
 			return
 		}
 		c.log.Error("handling an event crashed", "sequence", it.Sequence, "subject", it.Subject,
 			"delivery", it.Delivery, "stack", string(debug.Stack()))
-		v = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
+		it.verdict = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
 		if it.Delivery >= mostCrashes {
-			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
+			it.verdict = bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Crashed, Error: it.verdict.Error}
 		}
 	}()
-	m := it.Message
-	if m.Delivery > 1 {
-		it.caution = c.suspects.look(ctx, c.route.Name, it)
-		if v, yes := it.caution.crashed(); yes {
-			return v
-		}
-		m.Caution = it.caution
+	var v bridge.Verdict
+	if it.Delivery > 1 {
+		v = c.decideAgain(ctx, it)
+	} else {
+		v = c.handler.Handle(ctx, it.Message)
 	}
+	it.verdict = v
+}
+
+// decideAgain has an event decided that was delivered before.
+func (c *consumer) decideAgain(ctx context.Context, it *item) bridge.Verdict {
+	it.caution = c.suspects.look(ctx, c.route.Name, it)
+	if v, yes := it.caution.crashed(); yes {
+		return v
+	}
+	m := it.Message
+	m.Caution = it.caution
 	return c.handler.Handle(ctx, m)
 }

@@ -38,16 +38,16 @@ func newRetention(maxAge time.Duration, backlog uint64) retention {
 
 // left is how long an event may still be tried; it is negative once the route
 // has to give it up. A stream without MaxAge never takes one.
-func (r retention) left(m bridge.Message, now time.Time) time.Duration {
+func (r retention) left(published, now time.Time) time.Duration {
 	if r.maxAge == 0 {
 		return 1<<63 - 1
 	}
-	return m.Published.Add(r.maxAge - r.margin).Sub(now)
+	return published.Add(r.maxAge - r.margin).Sub(now)
 }
 
 // nearEnd reports whether an operator should hear of an event's age.
-func (r retention) nearEnd(m bridge.Message, now time.Time) bool {
-	return r.maxAge > 0 && now.Sub(m.Published) > time.Duration(float64(r.maxAge)*warnShare)
+func (r retention) nearEnd(published, now time.Time) bool {
+	return r.maxAge > 0 && now.Sub(published) > time.Duration(float64(r.maxAge)*warnShare)
 }
 
 // every is how often to look how deep the backlog is. Where the stream takes
@@ -98,10 +98,10 @@ func (s *Supervisor) followRetention(ctx context.Context, c *consumer) {
 func (c *consumer) giveUp(now time.Time) {
 	r, near := c.retention.Load(), 0
 	for _, it := range c.hand.all() {
-		if r.left(it.Message, now) <= 0 {
+		if r.left(it.Published, now) <= 0 {
 			it.expire()
 		}
-		if r.nearEnd(it.Message, now) {
+		if r.nearEnd(it.Published, now) {
 			near++
 		}
 	}
@@ -113,14 +113,14 @@ func (c *consumer) giveUp(now time.Time) {
 }
 
 // withinRetention lets no retry come later than the stream keeps the event.
-func (c *consumer) withinRetention(it *item, v bridge.Verdict) bridge.Verdict {
+func (c *consumer) withinRetention(it *item) {
+	v := &it.verdict
 	if v.Outcome != bridge.Retried {
-		return v
+		return
 	}
-	if left := c.retention.Load().left(it.Message, time.Now()); left <= 0 {
+	if left := c.retention.Load().left(it.Published, time.Now()); left <= 0 {
 		v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Expired, 0
 	} else {
 		v.Delay = min(v.Delay, left)
 	}
-	return v
 }
