@@ -20,7 +20,9 @@ type acks struct {
 	nc    *nats.Conn
 	send  func(it *item, reply string) error
 	inbox string
-	log   *slog.Logger
+	// outbox is where they gather; nil where somebody waits for each.
+	outbox *outbox
+	log    *slog.Logger
 	// on counts those on their way.
 	on atomic.Int64
 
@@ -33,15 +35,17 @@ type acks struct {
 
 // ack is one acknowledgement.
 type ack struct {
+	of       *acks
 	it       *item
+	token    uint64
 	done     func(it *item, confirmed bool)
 	sent     time.Time
 	repeated bool
 	err      error // why it is not confirmed, as far as is known
 }
 
-func newAcks(nc *nats.Conn, send func(it *item, reply string) error, log *slog.Logger) *acks {
-	return &acks{nc: nc, send: send, inbox: nc.NewInbox(), log: log, waiting: map[uint64]*ack{}}
+func newAcks(nc *nats.Conn, o *outbox, send func(it *item, reply string) error, log *slog.Logger) *acks {
+	return &acks{nc: nc, send: send, inbox: nc.NewInbox(), outbox: o, log: log, waiting: map[uint64]*ack{}}
 }
 
 // listen hears the server until stop is called. Its error means that the
@@ -59,7 +63,7 @@ func (a *acks) listen() (stop func() error, err error) {
 // by the end. It must not block. An event whose stream is no more counts as
 // confirmed: nobody waits for its acknowledgement.
 func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
-	w := &ack{it: it, done: done, sent: time.Now()}
+	w := &ack{of: a, it: it, done: done, sent: time.Now()}
 	a.mu.Lock()
 	if over := a.over; over || it.orphaned() {
 		a.mu.Unlock()
@@ -67,12 +71,19 @@ func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
 		return
 	}
 	a.last++
-	token := a.last
-	a.waiting[token] = w
+	w.token = a.last
+	a.waiting[w.token] = w
 	a.on.Add(1)
 	a.mu.Unlock()
-	if err := a.send(it, a.reply(token)); err != nil {
-		a.fail(token, err)
+	if a.outbox == nil || !a.outbox.gather(w) {
+		w.dispatch()
+	}
+}
+
+// dispatch sends an acknowledgement, again or for the first time.
+func (w *ack) dispatch() {
+	if err := w.of.send(w.it, w.of.reply(w.token)); err != nil {
+		w.of.fail(w.token, err)
 	}
 }
 
@@ -120,19 +131,17 @@ func (a *acks) repeat(now time.Time, reconnected bool) {
 		return
 	}
 	again, trouble := a.due(now, reconnected)
-	for token, w := range again {
-		if err := a.send(w.it, a.reply(token)); err != nil {
-			a.fail(token, err)
-		}
+	for _, w := range again {
+		w.dispatch()
 	}
 	a.tell(len(again), trouble)
 }
 
 // due takes out what is to be sent again, and says what is wrong with one.
-func (a *acks) due(now time.Time, reconnected bool) (again map[uint64]*ack, trouble error) {
+func (a *acks) due(now time.Time, reconnected bool) (again []*ack, trouble error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for token, w := range a.waiting {
+	for _, w := range a.waiting {
 		if !reconnected && w.err == nil && now.Sub(w.sent) < ackTimeout {
 			continue
 		}
@@ -140,10 +149,7 @@ func (a *acks) due(now time.Time, reconnected bool) (again map[uint64]*ack, trou
 			trouble = w.err
 		}
 		w.sent, w.repeated, w.err = now, true, nil
-		if again == nil {
-			again = map[uint64]*ack{}
-		}
-		again[token] = w
+		again = append(again, w)
 	}
 	return again, trouble
 }
@@ -190,6 +196,9 @@ func (a *acks) forget() {
 
 // end gives up what is not confirmed; what is acknowledged from now on is not.
 func (a *acks) end() {
+	if a.outbox != nil {
+		a.outbox.send() // which may come in time
+	}
 	a.mu.Lock()
 	left := a.waiting
 	a.over, a.waiting = true, nil

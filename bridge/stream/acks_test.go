@@ -28,7 +28,7 @@ func (o *outcomes) done(_ *item, confirmed bool) {
 func newTestAcks(t *testing.T, b *bed) *acks {
 	t.Helper()
 	nc := b.dial().Conn()
-	a := newAcks(nc, func(it *item, reply string) error {
+	a := newAcks(nc, nil, func(it *item, reply string) error {
 		return nc.PublishRequest(it.latest().Reply, reply, []byte(ackBody))
 	}, b.logger())
 	stop, err := a.listen()

@@ -23,7 +23,7 @@ func FuzzAcks(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		w := &acksWorld{t: t, random: rand.New(rand.NewPCG(seed, 2)), now: time.Now()}
-		w.a = newAcks(nc, w.send, logs.Logger(slog.LevelDebug))
+		w.a = newAcks(nc, nil, w.send, logs.Logger(slog.LevelDebug))
 		for range 200 {
 			w.step()
 			w.check()

@@ -10,7 +10,7 @@ const (
 	// get the rest.
 	aheadTime = 100 * time.Millisecond
 	// mostAhead bounds it, and with it the memory it takes.
-	mostAhead = 256
+	mostAhead = 128
 )
 
 // pace measures how many events start in a second.

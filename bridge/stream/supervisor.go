@@ -101,9 +101,14 @@ func (s *Supervisor) Run(ctx context.Context, grace time.Duration) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	link, stop := followLink(settling, s.js.Conn())
 	defer stop()
+	gathered := newOutbox(ackGather)
 	for _, c := range s.consumers {
 		c.settler.link = link
-		c.settler.acks = newAcks(s.js.Conn(), c.settler.ack, c.log)
+		o := gathered
+		if c.order != nil { // the next event of a key waits for that of the last
+			o = nil
+		}
+		c.settler.acks = newAcks(s.js.Conn(), o, c.settler.ack, c.log)
 		if stop, err := c.settler.acks.listen(); err != nil {
 			c.log.Warn("acknowledgements are not confirmed", "error", err)
 		} else {
