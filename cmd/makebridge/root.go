@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,24 @@ type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
+
+// folded has the flags of a usage folded. It does without a template, for which the
+// linker would keep every method of every type.
+func folded(usage func(*cobra.Command) error) func(*cobra.Command) error {
+	return func(cmd *cobra.Command) error {
+		out := cmd.OutOrStderr()
+		defer cmd.SetOut(out)
+		var text strings.Builder
+		cmd.SetOut(&text)
+		if err := usage(cmd); err != nil {
+			return err
+		}
+		flags := strings.TrimSpace(cmd.LocalFlags().FlagUsages())
+		wrapped := strings.TrimSpace(cmd.LocalFlags().FlagUsagesWrapped(columns))
+		_, err := io.WriteString(out, strings.Replace(text.String(), flags, wrapped, 1))
+		return err
+	}
+}
 
 func newRoot(c *console) *cobra.Command {
 	root := &cobra.Command{
@@ -32,7 +51,7 @@ answered 2xx.`,
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
+	root.SetUsageFunc(folded(root.UsageFunc()))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
