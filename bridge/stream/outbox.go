@@ -8,7 +8,7 @@ import (
 // ackGather is how long acknowledgements gather where many are sent: each that
 // goes out alone costs a write here, and there a read and a write of its
 // confirmation. Meanwhile make.com has accepted what the server does not know of.
-const ackGather = 2 * time.Millisecond
+const ackGather = time.Millisecond
 
 // outbox is where the acknowledgements of all routes gather, to go out with one
 // write: one is sent at once, unless another was within the last moment. Then it
