@@ -57,7 +57,7 @@ func BenchmarkMessage(b *testing.B) {
 // loopback: it ends when every
 // receipt is stored that was not dropped here.
 //
-//	go test -run xxx -bench FullSpeed -benchtime 200000x ./bridge/receipt
+//	go test -run '^$' -bench FullSpeed -benchtime 200000x ./bridge/receipt
 func BenchmarkFullSpeed(b *testing.B) {
 	const perMillisecond = 33
 	js := dial(b, startServer(b, embedded.Config{}).URL())

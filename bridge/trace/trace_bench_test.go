@@ -23,7 +23,7 @@ var (
 // BenchmarkTrace prints how long an answer takes where the streams are full. It
 // is to be less than a second with
 //
-//	go test -run xxx -bench Trace -benchtime 3x ./bridge/trace -events 1000000 -letters 100000
+//	go test -run '^$' -bench Trace -benchtime 3x ./bridge/trace -events 1000000 -letters 100000
 func BenchmarkTrace(b *testing.B) {
 	full := newFullBed(b, *benchEvents, *benchLetters)
 	for _, tt := range []struct {

@@ -13,7 +13,7 @@ import (
 // bridge, server and webhook together. One measurement proves little: take the
 // medians of several.
 //
-//	go test -run xxx -bench Cost -benchtime 50000x -count 5 ./cmd/makebridge
+//	go test -run '^$' -bench Cost -benchtime 50000x -count 5 ./cmd/makebridge
 func BenchmarkCost(b *testing.B) {
 	for _, c := range []struct {
 		name     string

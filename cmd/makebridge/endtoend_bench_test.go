@@ -31,7 +31,7 @@ const benchConcurrency = 64
 // processors with server and webhook, so what counts is the ratio: the budget is
 // 0.6 of the loop's events/s.
 //
-//	go test -run xxx -bench EndToEnd -benchtime 100000x -count 5 ./cmd/makebridge
+//	go test -run '^$' -bench EndToEnd -benchtime 100000x -count 5 ./cmd/makebridge
 func BenchmarkEndToEnd(b *testing.B) {
 	floor := drain(b, runFloor)
 	whole := drain(b, runWhole)

@@ -18,7 +18,7 @@ const neighbourAnswer = 20 * time.Millisecond
 // two that work: b.N events of each of these are drained, with as many waiting for
 // the others, and without any. The budget is 0.95.
 //
-//	go test -run xxx -bench Neighbours -benchtime 10000x -count 5 ./cmd/makebridge
+//	go test -run '^$' -bench Neighbours -benchtime 10000x -count 5 ./cmd/makebridge
 func BenchmarkNeighbours(b *testing.B) {
 	alone := drainBeside(b)
 	beside := drainBeside(b, schemas.TypeAppointmentCreated, schemas.TypeTicketCreated)
