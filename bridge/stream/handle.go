@@ -90,7 +90,7 @@ func (c *consumer) decided(it *item) {
 // settled notes that the verdict has been carried out.
 func (c *consumer) settled() {
 	c.unsure.Add(-1)
-	if c.order != nil || int(c.settler.acks.on.Load()) >= 2*c.route.Concurrency {
+	if c.order != nil || c.ackRoom() <= ackSpare {
 		c.poke() // others wait for it
 	}
 }
@@ -132,9 +132,10 @@ func (c *consumer) decide(ctx context.Context, it *item) {
 		}
 		c.log.Error("handling an event crashed", "sequence", it.Sequence, "subject", it.Subject,
 			"delivery", it.Delivery, "stack", string(debug.Stack()))
-		it.verdict = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
+		v := &it.verdict
+		*v = bridge.Verdict{Outcome: bridge.Retried, Delay: crashDelay, Error: "its handling crashed"}
 		if it.Delivery >= mostCrashes {
-			it.verdict = bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Crashed, Error: it.verdict.Error}
+			v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Crashed, 0
 		}
 	}()
 	var v bridge.Verdict

@@ -104,7 +104,7 @@ func (c *Client) Deliver(ctx context.Context, r bridge.Request, again func(conte
 		return bridge.Answer{Class: bridge.ClassInterrupted, Detail: "stopped before the first request"}
 	}
 	d := c.deliveries.Get().(*delivery)
-	d.ctx, d.request, d.again, d.endpoint = ctx, r, again, c.endpoint(r.Destination)
+	d.ctx.Context, d.request, d.again, d.endpoint = ctx, r, again, c.endpoint(r.Destination)
 	a := d.run()
 	d.call = call{} // keep nothing of the event
 	c.deliveries.Put(d)

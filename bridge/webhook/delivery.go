@@ -19,8 +19,8 @@ type delivery struct {
 	client *Client
 	retry  retryablehttp.Client
 	buffer [512]byte // answers are read into it
-	// plain is what every attempt is made from, as is what retryablehttp has of
-	// it. No transport sees either.
+	// plain is what every attempt is made from, outer what retryablehttp has of it
+	// and changes. No transport sees either.
 	plain *http.Request
 	outer retryablehttp.Request
 	call
@@ -28,7 +28,7 @@ type delivery struct {
 
 // call is one call of Deliver.
 type call struct {
-	ctx      context.Context //nolint:containedctx // what Deliver was given
+	ctx      present
 	endpoint *endpoint
 	request  bridge.Request
 	again    func(context.Context) error // for another request
@@ -36,13 +36,11 @@ type call struct {
 	answer bridge.Answer // of the last request
 }
 
-// present is the context of whichever call a delivery carries out.
-type present struct{ *delivery }
-
-func (p present) Deadline() (time.Time, bool) { return p.ctx.Deadline() }
-func (p present) Done() <-chan struct{}       { return p.ctx.Done() }
-func (p present) Err() error                  { return p.ctx.Err() }
-func (p present) Value(key any) any           { return p.ctx.Value(key) }
+// present is the context that Deliver was given for the present call: the request
+// that every call shares has it by address.
+type present struct {
+	context.Context //nolint:containedctx // that is what it is for
+}
 
 func newDelivery(c *Client) *delivery {
 	d := &delivery{client: c}
@@ -57,7 +55,7 @@ func newDelivery(c *Client) *delivery {
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	// It has no body: RoundTrip gives each attempt one of its own.
-	d.plain = (&http.Request{Method: http.MethodPost, Header: http.Header{}}).WithContext(present{d})
+	d.plain = (&http.Request{Method: http.MethodPost, Header: http.Header{}}).WithContext(&d.ctx)
 	return d
 }
 
@@ -87,7 +85,7 @@ func (d *delivery) run() bridge.Answer {
 // d.answer. As a delivery has no CloseIdleConnections, giving up closes none.
 func (d *delivery) RoundTrip(req *http.Request) (*http.Response, error) {
 	if d.request.Mark != nil {
-		defer d.request.Mark(d.ctx)()
+		defer d.request.Mark(d.ctx.Context)()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.request.Timeout)
 	defer cancel()
@@ -122,7 +120,7 @@ func (d *delivery) trace(number int) (parent, state string, end func(code string
 	if d.client.config.Trace == nil {
 		return d.request.TraceParent, d.request.TraceState, func(string, bridge.Answer) {}
 	}
-	return d.client.config.Trace(d.ctx, d.request, number)
+	return d.client.config.Trace(d.ctx.Context, d.request, number)
 }
 
 // judge sets the answer and reports the attempt.
@@ -166,7 +164,7 @@ func (d *delivery) backoff(shortest, longest time.Duration, n int, _ *http.Respo
 
 // prepareRetry asks the gate, which may take its time, for another request.
 func (d *delivery) prepareRetry(*http.Request) error {
-	return errors.Join(d.again(d.ctx), d.ctx.Err())
+	return errors.Join(d.again(d.ctx.Context), d.ctx.Err())
 }
 
 func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
