@@ -24,6 +24,8 @@ func event(m message) ([]byte, error) {
 			return nil, fmt.Errorf("decompress the body: %w", err)
 		}
 		return body, nil
+	case "truncated":
+		return nil, fmt.Errorf("%d bytes of the event are kept: more would not fit into max_payload of the NATS server when it had to be stored", len(m.body))
 	default:
 		return nil, fmt.Errorf("the body is stored as %.32q, which this version cannot read", encoding)
 	}

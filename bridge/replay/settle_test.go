@@ -167,19 +167,20 @@ func TestLetterThatCannotBeReplayedIsLeftAndOthersGoOn(t *testing.T) {
 	b := newBed(t, embedded.Config{MaxPayload: 8192})
 	large := b.publish("dlq.payments.payments.success", zipped(t, strings.Repeat("x", 9000)), "Makebridge-Body", "gzip")
 	broken := b.publish("dlq.payments.payments.success", "no gzip", "Makebridge-Body", "gzip")
+	cut := b.publish("dlq.payments.payments.success", "a part", "Makebridge-Body", "truncated")
 	foreign := b.publish("dlq.payments", "not the bridge's")
 	fine := b.letter("e-1")
-	tally := b.replay(large, broken, foreign, fine)
-	if tally.Done != 1 || len(tally.Failed) != 3 || tally.Left() != 0 {
+	tally := b.replay(large, broken, cut, foreign, fine)
+	if tally.Done != 1 || len(tally.Failed) != 4 || tally.Left() != 0 {
 		t.Fatalf("%+v", tally)
 	}
 	for _, f := range tally.Failed {
-		want := map[uint64]string{large: "over the server's max_payload of 8192 bytes", broken: "decompress the body", foreign: "does not say where"}[f.ID]
+		want := map[uint64]string{large: "over the server's max_payload of 8192 bytes", broken: "decompress the body", cut: "6 bytes of the event are kept", foreign: "does not say where"}[f.ID]
 		if !strings.Contains(f.Err.Error(), want) {
 			t.Errorf("letter %d: %v", f.ID, f.Err)
 		}
 	}
-	if diff := cmp.Diff([]uint64{large, broken, foreign}, b.ids(Filter{})); diff != "" {
+	if diff := cmp.Diff([]uint64{large, broken, cut, foreign}, b.ids(Filter{})); diff != "" {
 		t.Error(diff)
 	}
 }

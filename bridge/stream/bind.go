@@ -56,7 +56,8 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.retention(ctx, c.route.Name)
+	inHand, _ := c.hand.size()
+	r, err := s.retention(ctx, c.route.Name, inHand)
 	if err != nil {
 		return err
 	}

@@ -28,12 +28,15 @@ type ConnectConfig struct {
 	Servers []string
 	// Options hold the credentials, TLS files and names.
 	Options []nats.Option
-	Logger  *slog.Logger
+	// Closed, where set, is called when the connection has ended for good: by
+	// its Close, or because the server did not like what it was sent.
+	Closed func(err error)
+	Logger *slog.Logger
 }
 
 // Connect returns a connection that never gives up: a server that is not
 // there, refuses, goes away or falls silent is tried again until the connection
-// is closed.
+// is closed. Only what a server calls a violation of the protocol ends it.
 // It returns before there is a server; an error means that the options
 // themselves cannot work.
 func Connect(c ConnectConfig) (*nats.Conn, error) {
@@ -75,6 +78,9 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 			}
 		}),
 	}, c.Options...)
+	if c.Closed != nil {
+		options = append(options, nats.ClosedHandler(func(nc *nats.Conn) { c.Closed(nc.LastError()) }))
+	}
 	nc, err := nats.Connect(strings.Join(c.Servers, ","), options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)

@@ -205,7 +205,12 @@ func (c *consumer) start(now time.Time) {
 	if !c.mayStart() {
 		return
 	}
-	for int(c.running.Load()) < c.slots+c.spare()+c.lead() {
+	for {
+		// Once for both: whoever is handed out ahead has to find somebody free.
+		places := c.slots + c.spare()
+		if int(c.running.Load()) >= places+c.lead() {
+			return
+		}
 		it := c.queue.next(now)
 		if it == nil {
 			return
@@ -215,14 +220,14 @@ func (c *consumer) start(now time.Time) {
 			continue
 		}
 		c.pace.count()
-		c.begin(it)
+		c.begin(it, places)
 	}
 }
 
-// begin has an event handled.
-func (c *consumer) begin(it *item) {
+// begin has an event handled, by one of as many goroutines as there are places.
+func (c *consumer) begin(it *item, places int) {
 	it.begin()
-	c.crew.take(it, min(int(c.running.Add(1)), c.slots+c.spare()))
+	c.crew.take(it, min(int(c.running.Add(1)), places))
 }
 
 // lead is how many of the events that were pulled ahead are handed to the crew
@@ -250,6 +255,11 @@ func (c *consumer) ask(now time.Time) error {
 	lack := target - int(c.running.Load()) - coming - c.pull.open
 	if c.order != nil {
 		return c.askInOrder(lack, target, now)
+	}
+	// What is older than all that waits here comes first, and must not wait in the
+	// stream for a place.
+	if more := c.slots - coming - c.pull.open; more > 0 && c.retention.Load().presses(now) {
+		return c.pull.ask(more, now)
 	}
 	// While a request is open or events are ready, nobody waits: better one
 	// request for many events than one for each.

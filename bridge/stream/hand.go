@@ -39,6 +39,7 @@ type item struct {
 	tenure   Tenure                  // in which that came; nil: the route keeps no order
 	given    bool                    // back to the server, until the next delivery
 	touched  time.Time               // when the server last heard of it, as far as it has said
+	ending   bool                    // the stream will soon take it
 	cancel   context.CancelCauseFunc // ends its wait, once it is handled
 }
 
@@ -162,7 +163,19 @@ func (it *item) plain() bool {
 }
 
 // expire ends the event's wait, because the stream will soon take it.
-func (it *item) expire() { it.end(bridge.ErrExpiring) }
+func (it *item) expire() {
+	it.mu.Lock()
+	it.ending = true
+	it.mu.Unlock()
+	it.end(bridge.ErrExpiring)
+}
+
+// expiring reports whether the stream will soon take the event.
+func (it *item) expiring() bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.ending
+}
 
 // end ends the event's wait, if it is handled.
 func (it *item) end(cause error) {

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +39,11 @@ func (l *letters) store(ctx context.Context, it *item, v bridge.Verdict) error {
 		return err
 	}
 	id := fmt.Sprintf("%s:%s:%d:%d", l.route, l.events, it.Sequence, it.Published.UnixNano())
-	if _, err = l.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(l.dlq)); err != nil {
+	_, err = l.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(l.dlq))
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("dead-letter %s seq %d: %w by its headers: raise max_payload of the NATS server", l.events, it.Sequence, err)
+	case err != nil:
 		return fmt.Errorf("dead-letter %s seq %d: %w", l.events, it.Sequence, err)
 	}
 	return nil
@@ -44,7 +52,7 @@ func (l *letters) store(ctx context.Context, it *item, v bridge.Verdict) error {
 // letter is the event as it was, with the reason beside it.
 func (l *letters) letter(it *item, v bridge.Verdict) (*nats.Msg, error) {
 	event := it.latest()
-	msg := nats.NewMsg(dlqPrefix + l.route + "." + it.Subject)
+	msg := nats.NewMsg(letterSubject(l.route, it.Subject))
 	msg.Data = event.Data
 	for name, values := range event.Header {
 		// NATS's own headers would act on the letter: the event's id would
@@ -70,15 +78,48 @@ func (l *letters) letter(it *item, v bridge.Verdict) (*nats.Msg, error) {
 			msg.Header.Set(letterPrefix+name, value)
 		}
 	}
-	if most := l.js.Conn().MaxPayload(); most > 0 && int64(msg.Size()+letterMargin) > most {
-		return msg, compress(msg)
+	most := int(l.js.Conn().MaxPayload()) - letterMargin
+	if most <= 0 || msg.Size() <= most {
+		return msg, nil
+	}
+	if err := compress(msg); err != nil {
+		return nil, err
+	}
+	if msg.Size() > most && it.expiring() {
+		truncate(msg, event.Data, most)
 	}
 	return msg, nil
+}
+
+// mostSubject is how long a subject may be to be part of a letter's: a server ends
+// the connection for good on which a line is longer than its max_control_line, 4,096
+// bytes unless it is set.
+const mostSubject = 2048
+
+// letterSubject is where a letter is stored. That of an event with a subject of
+// excessive length has its SHA-256 instead; the letter's header has the whole.
+func letterSubject(route, subject string) string {
+	if len(subject) > mostSubject {
+		sum := sha256.Sum256([]byte(subject))
+		subject = hex.EncodeToString(sum[:])
+	}
+	return dlqPrefix + route + "." + subject
 }
 
 // letterMargin is room for what publishing adds to a letter: its id and the
 // stream it is meant for.
 const letterMargin = 512
+
+// truncate makes a letter of an event that does not compress, and that the stream
+// is about to take: what fits of it is more than nothing.
+func truncate(msg *nats.Msg, body []byte, most int) {
+	msg.Data = nil
+	msg.Header.Set(letterPrefix+"Body", "truncated")
+	if msg.Size() > most { // by what the event brought along
+		maps.DeleteFunc(msg.Header, func(name string, _ []string) bool { return !hasPrefixFold(name, letterPrefix) })
+	}
+	msg.Data = body[:max(0, min(len(body), most-msg.Size()))]
+}
 
 // compress makes a letter fit that its headers made larger than the server's
 // max_payload.

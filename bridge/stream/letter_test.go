@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,60 @@ func TestLetterOverMaxPayloadIsCompressed(t *testing.T) {
 	}
 	if got, err := io.ReadAll(r); err != nil || string(got) != body {
 		t.Fatalf("%d bytes back, %v", len(got), err)
+	}
+}
+
+// TestLetterOfALongSubject does not cost the bridge its connection, which a server
+// ends for good over a line that is too long.
+func TestLetterOfALongSubject(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	r := b.run(testSettings(), reject, testRoute(t, "payments", 1))
+	subject := "payments." + strings.Repeat("x", 4035)
+	b.publish(subject, "bad")
+	b.publish("payments.success", "good")
+	b.settled("payments")
+	if r.js.Conn().IsClosed() {
+		t.Fatal("the connection has ended for good")
+	}
+	letters := b.letters()
+	if len(letters) != 1 || letters[0].Header.Get("Makebridge-Subject") != subject || string(letters[0].Data) != "bad" {
+		t.Fatalf("%d letters, want that of the event", len(letters))
+	}
+}
+
+// TestLetterThatDoesNotFit waits for the server's max_payload to be raised, as long
+// as its event is kept; then it is stored with as much of the event as fits.
+func TestLetterThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	const most = 8192
+	b := newBed(t, embedded.Config{MaxPayload: most})
+	settings := testSettings()
+	settings.MaxAge = 20 * time.Second
+	b.run(settings, reject, testRoute(t, "payments", 1))
+	noise := make([]byte, most-200)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	b.publish("payments.success", string(noise))
+	b.publish("payments.success", "bad", "X-Own", strings.Repeat("x", most-200))
+	eventually(t, "what is to be done in the log", func() bool { return strings.Contains(b.logs.String(), "raise max_payload") })
+	if n := len(b.letters()); n != 0 {
+		t.Fatalf("%d letters while the events are kept", n)
+	}
+	b.settled("payments")
+	letters := b.letters()
+	if len(letters) != 2 {
+		t.Fatalf("%d letters, want 2", len(letters))
+	}
+	for _, l := range letters {
+		if h := l.Header; h.Get("Makebridge-Body") != "truncated" || h.Get("Makebridge-Reason") != "rejected" || h.Get("X-Own") != "" {
+			t.Errorf("letter with the headers %v", h)
+		}
+		// Of the one with large headers the body fits.
+		if whole := string(l.Data) == "bad"; !whole && (len(l.Data) < most-2*letterMargin || !bytes.HasPrefix(noise, l.Data)) {
+			t.Errorf("%d bytes of %d are kept", len(l.Data), len(noise))
+		}
+	}
+	if bytes.Equal(letters[0].Data, letters[1].Data) {
+		t.Error("one letter twice")
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *consumer) tendOrder(now time.Time) {
 	}
 	r := c.retention.Load()
 	for _, it := range o.lanes.expired(func(it *item) bool { return r.left(it.Published, now) <= 0 }) {
-		c.begin(it) // which finds that it has expired, and posts nothing
+		c.begin(it, c.slots) // which finds that it has expired, and posts nothing
 	}
 	if missed := o.lanes.missed(now.Add(-2 * c.ackWait)); len(missed) > 0 {
 		o.ask(missed)

@@ -34,7 +34,7 @@ func (o *outbox) gather(w *ack) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.ready) == 0 {
-		rest := o.moment - w.sent.Sub(o.sent)
+		rest := min(o.moment-w.sent.Sub(o.sent), o.moment) // others may have been sent since
 		if rest <= 0 {
 			o.sent = w.sent
 			return false

@@ -43,6 +43,17 @@ func TestAcknowledgementsOfAMomentGoOutTogether(t *testing.T) {
 	}
 }
 
+// TestAcknowledgementThatComesLateGathersForAMoment as any other: that it was begun
+// long before the last one makes its moment no longer.
+func TestAcknowledgementThatComesLateGathersForAMoment(t *testing.T) {
+	a, sent := newGatheringAcks(newOutbox(time.Millisecond))
+	a.outbox.sent = time.Now().Add(time.Hour)
+	if !a.outbox.gather(&ack{of: a, it: testItem(), sent: time.Now()}) {
+		t.Fatal("not gathered")
+	}
+	eventually(t, "it to be sent", func() bool { return sent.Load() == 1 })
+}
+
 // TestAcknowledgementsGatherForAMoment: whatever comes when, nothing stays behind.
 func TestAcknowledgementsGatherForAMoment(t *testing.T) {
 	a, sent := newGatheringAcks(newOutbox(time.Millisecond))

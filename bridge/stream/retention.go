@@ -2,8 +2,11 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 )
@@ -26,6 +29,9 @@ const (
 type retention struct {
 	maxAge, margin time.Duration
 	created        time.Time // the stream
+	// oldest is when the oldest event was published that is handed out and not
+	// settled; zero where all that are handed out are in hand here.
+	oldest time.Time
 }
 
 func newRetention(maxAge time.Duration, backlog uint64) retention {
@@ -45,6 +51,11 @@ func (r retention) left(published, now time.Time) time.Duration {
 	return published.Add(r.maxAge - r.margin).Sub(now)
 }
 
+// presses reports whether an event that may not be in hand is about to be given up.
+func (r retention) presses(now time.Time) bool {
+	return !r.oldest.IsZero() && r.left(r.oldest, now) < r.margin
+}
+
 // nearEnd reports whether an operator should hear of an event's age.
 func (r retention) nearEnd(published, now time.Time) bool {
 	return r.maxAge > 0 && now.Sub(published) > time.Duration(float64(r.maxAge)*warnShare)
@@ -60,8 +71,9 @@ func (r retention) every() time.Duration {
 }
 
 // retention asks the server how long the stream keeps events, which stream that is,
-// and how many wait for a route.
-func (s *Supervisor) retention(ctx context.Context, route string) (retention, error) {
+// how many wait for a route, and how old those may be that are handed out beyond the
+// ones in hand.
+func (s *Supervisor) retention(ctx context.Context, route string, inHand int) (retention, error) {
 	c, err := s.js.Consumer(ctx, s.settings.Stream, route)
 	if err != nil {
 		return retention{}, fmt.Errorf("look up consumer %s: %w", route, err)
@@ -74,7 +86,29 @@ func (s *Supervisor) retention(ctx context.Context, route string) (retention, er
 	info := c.CachedInfo()
 	r := newRetention(st.CachedInfo().Config.MaxAge, info.NumPending+uint64(max(0, info.NumAckPending)))
 	r.created = st.CachedInfo().Created
+	if r.maxAge > 0 && info.NumAckPending > inHand {
+		r.oldest, err = oldestAfter(ctx, st, info.AckFloor.Stream, filtersOf(info.Config))
+		if err != nil { // all else is known
+			s.log.Debug("age of the events that wait for a redelivery not known", "route", route, "error", err)
+		}
+	}
 	return r, nil
+}
+
+// oldestAfter returns when the first event after a sequence was published; zero where
+// there is none.
+func oldestAfter(ctx context.Context, st jetstream.Stream, sequence uint64, filters []string) (oldest time.Time, err error) {
+	for _, filter := range filters {
+		m, err := st.GetMsg(ctx, sequence+1, jetstream.WithGetMsgSubject(filter))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return oldest, fmt.Errorf("look up the oldest event of %s: %w", filter, err)
+		case oldest.IsZero() || m.Time.Before(oldest):
+			oldest = m.Time
+		}
+	}
+	return oldest, nil
 }
 
 // followRetention keeps a consumer's retention up to date until ctx is done.
@@ -85,7 +119,8 @@ func (s *Supervisor) followRetention(ctx context.Context, c *consumer) {
 			return
 		case <-time.After(c.retention.Load().every()):
 		}
-		r, err := s.retention(ctx, c.route.Name)
+		inHand, _ := c.hand.size()
+		r, err := s.retention(ctx, c.route.Name, inHand)
 		if err != nil {
 			c.log.Debug("depth of the backlog not known", "error", err)
 			continue
@@ -96,10 +131,11 @@ func (s *Supervisor) followRetention(ctx context.Context, c *consumer) {
 
 // giveUp ends the wait of every event in hand that the stream will soon take.
 func (c *consumer) giveUp(now time.Time) {
-	r, near := c.retention.Load(), 0
+	r, near, expired := c.retention.Load(), 0, false
 	for _, it := range c.hand.all() {
 		if r.left(it.Published, now) <= 0 {
 			it.expire()
+			expired = true
 		}
 		if r.nearEnd(it.Published, now) {
 			near++
@@ -109,6 +145,24 @@ func (c *consumer) giveUp(now time.Time) {
 		c.warned = now
 		c.log.Warn("events near the end of the stream's retention; undelivered ones will be dead-lettered as expired",
 			"events", near, "max_age", r.maxAge, "margin", r.margin)
+	}
+	if expired && c.order == nil { // tendOrder does it for the others
+		c.beginExpired(r, now)
+	}
+}
+
+// beginExpired has the events handled that are to be given up and have no place yet:
+// they wait behind others that wait at a door. Nothing is posted.
+func (c *consumer) beginExpired(r *retention, now time.Time) {
+	for _, it := range c.notStarted() {
+		switch {
+		case r.left(it.Published, now) > 0:
+			c.queue.add(it)
+		case it.stale(now):
+			c.hand.drop(it)
+		default:
+			c.begin(it, int(c.running.Load())+1)
+		}
 	}
 }
 

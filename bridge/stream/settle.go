@@ -11,9 +11,11 @@ import (
 
 const (
 	// ackTimeout is how long one confirmed acknowledgement may take, and
-	// settlePause the time between attempts to settle.
-	ackTimeout  = 5 * time.Second
-	settlePause = 200 * time.Millisecond
+	// settlePause the time between the first attempts to settle; it doubles up to
+	// settlePauseMost.
+	ackTimeout      = 5 * time.Second
+	settlePause     = 200 * time.Millisecond
+	settlePauseMost = time.Second
 )
 
 // settler settles messages by their verdict. It is the only place where a
@@ -156,7 +158,7 @@ func (s *settler) nak(it *item, delay time.Duration) {
 // insist does a step of settling until it succeeds, and reports false if grace
 // ended first. It says once that a step is in trouble.
 func (s *settler) insist(grace context.Context, it *item, what string, step func(context.Context, *item) error) bool {
-	for attempt := 1; ; attempt++ {
+	for attempt, pause := 1, settlePause; ; attempt, pause = attempt+1, min(2*pause, settlePauseMost) {
 		ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
 		err := step(ctx, it)
 		cancel()
@@ -173,7 +175,7 @@ func (s *settler) insist(grace context.Context, it *item, what string, step func
 		case <-grace.Done():
 			s.log.Warn("event not settled, it will be delivered again", "step", what, "sequence", it.Sequence, "error", err)
 			return false
-		case <-time.After(settlePause):
+		case <-time.After(pause):
 		}
 	}
 }

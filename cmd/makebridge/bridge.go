@@ -21,7 +21,12 @@ import (
 // runBridge puts the bridge together and runs it until ctx is done and
 // everything in flight is settled. The observer is told of every settled event.
 func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observer stream.Observer) error {
-	nc, js, err := connect(cfg.NATS, log)
+	stopped := ctx
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	nc, js, err := connect(cfg.NATS, log, func(err error) {
+		end(fmt.Errorf("the NATS server has ended the connection: %w", err))
+	})
 	if err != nil {
 		return err
 	}
@@ -82,17 +87,21 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	supervisor.Run(ctx, cfg.ShutdownTimeout)
 	rotation.returning.Wait()
 	log.Info("makebridge has stopped")
+	if stopped.Err() == nil {
+		return context.Cause(ctx)
+	}
 	return nil
 }
 
-// connect reaches for NATS, which need not be there yet.
-func connect(cfg config.NATS, log *slog.Logger) (*nats.Conn, jetstream.JetStream, error) {
+// connect reaches for NATS, which need not be there yet. Once the connection has
+// ended for good, closed is called.
+func connect(cfg config.NATS, log *slog.Logger, closed func(err error)) (*nats.Conn, jetstream.JetStream, error) {
 	options, err := cfg.Options()
 	if err != nil {
 		return nil, nil, err
 	}
 	nc, err := stream.Connect(stream.ConnectConfig{
-		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())), Logger: log,
+		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())), Closed: closed, Logger: log,
 	})
 	if err != nil {
 		return nil, nil, err
