@@ -53,7 +53,7 @@ func (d *diary) Deliver(ctx context.Context, r Request, _ func(context.Context) 
 
 func TestOnlyWhatMayEndTheProcessIsMarked(t *testing.T) {
 	d := &diary{openGate: &openGate{}}
-	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationEnforce})
+	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationEnforce, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.Caution = 2, d
 	if v := p.Handle(t.Context(), m); v.Outcome != Delivered {
@@ -71,7 +71,7 @@ func TestOnlyWhatMayEndTheProcessIsMarked(t *testing.T) {
 // TestSuspectDoesNotWaitWithAPass: others may need it, and its time may pass.
 func TestSuspectDoesNotWaitWithAPass(t *testing.T) {
 	d := &diary{openGate: &openGate{}, refuses: 2}
-	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationOff})
+	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationOff, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.Caution = 2, d
 	if v := p.Handle(t.Context(), m); v.Outcome != Delivered || v.Attempts != 1 {
@@ -114,7 +114,7 @@ func (l *late) Turn(ctx context.Context) error {
 
 func TestSuspectWhoseTurnDoesNotComeIsHandedBack(t *testing.T) {
 	d := &diary{openGate: &openGate{}, turn: context.Canceled}
-	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationOff})
+	p := NewPipeline(Config{testRoute(t), d, d, testPolicy, ValidationOff, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.Caution = 2, d
 	if v := p.Handle(t.Context(), m); v.Outcome != HandedBack || d.sends > 0 {

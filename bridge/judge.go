@@ -37,8 +37,7 @@ func (p *Pipeline) judge(ctx context.Context, d *Destination, m *Message, pass P
 
 // judgeFailure decides whether a failed delivery was the event's last.
 func (p *Pipeline) judgeFailure(d *Destination, m *Message, v *Verdict) {
-	now := time.Now()
-	age := now.Sub(m.Published)
+	now, age := time.Now(), p.clock().Sub(m.Published)
 	v.Outcome, v.Delay = Retried, p.retry.Delay(m.Delivery)
 	if p.gate.Held(d) {
 		return
@@ -48,7 +47,7 @@ func (p *Pipeline) judgeFailure(d *Destination, m *Message, v *Verdict) {
 		return
 	}
 	if p.exhaustible() && p.retry.spent(m.Delivery, age) &&
-		p.gate.Works(d, latest(p.retry.sincePreviousFailure(m.Delivery, now, m.Published), m.Since, p.target.now.Load().since)) {
+		p.gate.Works(d, latest(p.retry.sincePreviousFailure(m.Delivery, now, now.Add(-age)), m.Since, p.target.now.Load().since)) {
 		v.Outcome, v.Reason, v.Delay = DeadLettered, Exhausted, 0
 	}
 }

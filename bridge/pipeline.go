@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/makebridge/makebridge/schemas"
@@ -54,6 +55,7 @@ type Pipeline struct {
 	gate       Gate
 	retry      RetryPolicy
 	validation Validation
+	clock      func() time.Time
 	// slot is for the one request of a route that has no more in flight; nil
 	// where there may be several.
 	slot *Slot
@@ -66,13 +68,19 @@ type Config struct {
 	Gate       Gate
 	Retry      RetryPolicy
 	Validation Validation
+	// Now is the time by the clock of what Message.Published says; this
+	// machine's if nil.
+	Now func() time.Time
 }
 
 // NewPipeline returns the pipeline of one route.
 func NewPipeline(c Config) *Pipeline {
 	p := &Pipeline{
 		route: c.Route, target: newTarget(c.Route.Destination), deliverer: c.Deliverer, gate: c.Gate,
-		retry: c.Retry, validation: c.Validation,
+		retry: c.Retry, validation: c.Validation, clock: c.Now,
+	}
+	if p.clock == nil {
+		p.clock = time.Now
 	}
 	if c.Route.Concurrency == 1 {
 		p.slot = &Slot{}
@@ -110,6 +118,7 @@ func (p *Pipeline) Handle(ctx context.Context, m Message) Verdict {
 func (p *Pipeline) read(m *Message, v *Verdict) {
 	event, err := schemas.Decode(m.Body)
 	if err != nil {
+		v.Type, v.EventID = schemas.Identity(m.Body)
 		v.Outcome, v.Reason, v.Error = DeadLettered, Invalid, err.Error()
 		return
 	}
@@ -129,13 +138,13 @@ func (p *Pipeline) read(m *Message, v *Verdict) {
 }
 
 // filters reports whether the route does not want the event. An event without
-// a severity, of a type that has none, is wanted.
+// a severity, or with a word that is none, is wanted.
 func (p *Pipeline) filters(e *schemas.Event) bool {
 	if p.route.MinSeverity == 0 {
 		return false
 	}
 	name, _ := e.Text("severity")
-	severity, ok := ParseSeverity(name)
+	severity, ok := ParseSeverity(strings.ToUpper(name))
 	return ok && severity < p.route.MinSeverity
 }
 

@@ -151,7 +151,7 @@ func TestVerdict(t *testing.T) {
 			deliverer := &scripted{answers: tt.answers}
 			route := testRoute(t)
 			route.Ordering = tt.ordering
-			p := NewPipeline(Config{route, deliverer, gate, policy, ValidationEnforce})
+			p := NewPipeline(Config{route, deliverer, gate, policy, ValidationEnforce, nil})
 			m := exampleMessage(t, "payment.success", "payments.success")
 			m.Delivery, m.Published = max(1, tt.delivery), time.Now().Add(-tt.age)
 			last := tt.answers[len(tt.answers)-1]
@@ -190,7 +190,7 @@ func TestRequestsAreNumberedAndBounded(t *testing.T) {
 	gate := &openGate{passes: []Pass{{}, {Probe: true}}}
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.TraceParent, m.TraceState = 3, "00-1", "a=b"
-	v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce}).Handle(t.Context(), m)
+	v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce, nil}).Handle(t.Context(), m)
 
 	type numbers struct{ Delivery, Attempt, MaxAttempts int }
 	var got []numbers
@@ -213,7 +213,7 @@ func TestStopHandsBack(t *testing.T) {
 	m := exampleMessage(t, "payment.success", "payments.success")
 	t.Run("while waiting at the gate", func(t *testing.T) {
 		d := &scripted{}
-		v := NewPipeline(Config{testRoute(t), d, &openGate{err: context.Canceled}, testPolicy, ValidationEnforce}).Handle(t.Context(), m)
+		v := NewPipeline(Config{testRoute(t), d, &openGate{err: context.Canceled}, testPolicy, ValidationEnforce, nil}).Handle(t.Context(), m)
 		if v.Outcome != HandedBack || len(d.requests) > 0 {
 			t.Fatalf("%s after %d requests", v.Outcome, len(d.requests))
 		}
@@ -227,7 +227,7 @@ func TestStopHandsBack(t *testing.T) {
 					t.Errorf("again: %v", err)
 				}
 			}}
-			v := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, ValidationEnforce}).Handle(ctx, m)
+			v := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, ValidationEnforce, nil}).Handle(ctx, m)
 			if v.Outcome != want {
 				t.Fatalf("%s, want %s", v.Outcome, want)
 			}
@@ -253,7 +253,7 @@ func TestValidationModes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := &scripted{answers: []Answer{answer(ClassDelivered, 200, 1)}}
-			p := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, tt.mode})
+			p := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, tt.mode, nil})
 			v := p.Handle(t.Context(), Message{Subject: "payments.success", Body: []byte(tt.body), Delivery: 1})
 			if v.Outcome != tt.outcome || (v.Outcome == DeadLettered) != (v.Reason == Invalid) {
 				t.Fatalf("%s %s, want %s", v.Outcome, v.Reason, tt.outcome)
@@ -276,7 +276,7 @@ func TestSeverityFilter(t *testing.T) {
 			d := &scripted{answers: []Answer{answer(ClassDelivered, 200, 1)}}
 			body := `{"type":"error.occurred","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{"error_id":"1","severity":"` +
 				severity + `","message":"m","service":"s"}}`
-			v := NewPipeline(Config{route, d, &openGate{}, testPolicy, ValidationEnforce}).
+			v := NewPipeline(Config{route, d, &openGate{}, testPolicy, ValidationEnforce, nil}).
 				Handle(t.Context(), Message{Subject: "errors.occurred", Body: []byte(body), Delivery: 1})
 			if v.Outcome != want {
 				t.Fatalf("%s, want %s (%s)", v.Outcome, want, v.Error)
@@ -288,12 +288,54 @@ func TestSeverityFilter(t *testing.T) {
 		route.MinSeverity = SeverityHigh
 		d := &scripted{answers: []Answer{answer(ClassDelivered, 200, 1)}}
 		body := `{"type":"error.muted","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{}}`
-		v := NewPipeline(Config{route, d, &openGate{}, testPolicy, ValidationEnforce}).
+		v := NewPipeline(Config{route, d, &openGate{}, testPolicy, ValidationEnforce, nil}).
 			Handle(t.Context(), Message{Subject: "errors.muted", Body: []byte(body), Delivery: 1})
 		if v.Outcome != Delivered {
 			t.Fatalf("%s, want delivered (%s)", v.Outcome, v.Error)
 		}
 	})
+}
+
+// TestSeverityOfAnySpelling is a severity, where validation lets it through.
+func TestSeverityOfAnySpelling(t *testing.T) {
+	for severity, want := range map[string]Outcome{`"low"`: Filtered, `"Medium"`: Filtered, `"critical"`: Delivered, `"urgent"`: Delivered, `3`: Delivered} {
+		route := testRoute(t)
+		route.MinSeverity = SeverityHigh
+		d := &scripted{answers: []Answer{answer(ClassDelivered, 200, 1)}}
+		body := `{"type":"error.occurred","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{"severity":` + severity + `}}`
+		v := NewPipeline(Config{route, d, &openGate{}, testPolicy, ValidationWarn, nil}).
+			Handle(t.Context(), Message{Subject: "errors.occurred", Body: []byte(body), Delivery: 1})
+		if v.Outcome != want {
+			t.Errorf("%s: %s, want %s", severity, v.Outcome, want)
+		}
+	}
+}
+
+// TestInvalidEventKeepsItsIdentity, as far as that is valid: by it people look for it.
+func TestInvalidEventKeepsItsIdentity(t *testing.T) {
+	for body, want := range map[string][2]string{
+		`{"type":"payment.success","event_id":"e-1"}`:       {"payment.success", "e-1"},
+		`{"type":"two words","event_id":"e-1","payload":1}`: {"", "e-1"},
+		`{"event_id":7}`: {},
+		`no JSON`:        {},
+	} {
+		v := NewPipeline(Config{testRoute(t), &scripted{}, &openGate{}, testPolicy, ValidationOff, nil}).
+			Handle(t.Context(), Message{Subject: "payments.success", Body: []byte(body), Delivery: 1})
+		if v.Outcome != DeadLettered || [2]string{v.Type, v.EventID} != want {
+			t.Errorf("%s: %s %q %q, want %q", body, v.Outcome, v.Type, v.EventID, want)
+		}
+	}
+}
+
+// TestAgeGoesByTheServersClock, not by this machine's, which may be wrong.
+func TestAgeGoesByTheServersClock(t *testing.T) {
+	published := time.Now().Add(-testPolicy.GiveUpAfter - time.Hour) // as this machine sees it
+	v := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 1)}}, &openGate{}, testPolicy, ValidationOff, func() time.Time {
+		return published.Add(time.Minute)
+	}}).Handle(t.Context(), Message{Subject: "payments.success", Body: []byte(`{"type":"t","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{}}`), Delivery: 1, Published: published})
+	if v.Outcome != Retried {
+		t.Errorf("%s (%s), want retried: the event is a minute old", v.Outcome, v.Reason)
+	}
 }
 
 func TestRetryDelayFollowsTheScheduleWithJitter(t *testing.T) {
@@ -315,7 +357,7 @@ func TestRetryDelayFollowsTheScheduleWithJitter(t *testing.T) {
 
 func TestEvidenceMustBeYoungerThanThePreviousFailure(t *testing.T) {
 	gate := &openGate{works: true}
-	p := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 3)}}, gate, testPolicy, ValidationEnforce})
+	p := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 3)}}, gate, testPolicy, ValidationEnforce, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.Published = 4, time.Now().Add(-time.Hour)
 	p.Handle(t.Context(), m)
@@ -329,7 +371,7 @@ func TestEvidenceMustBeYoungerThanThePreviousFailure(t *testing.T) {
 // its delay was over has failed since its schedule says.
 func TestEvidenceMustBeYoungerThanAnEarlyReturn(t *testing.T) {
 	gate := &openGate{works: true}
-	p := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 3), answer(ClassFailed, 500, 3)}}, gate, testPolicy, ValidationEnforce})
+	p := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 3), answer(ClassFailed, 500, 3)}}, gate, testPolicy, ValidationEnforce, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 	m.Delivery, m.Published = 4, time.Now().Add(-time.Hour)
 	m.Since = time.Now().Add(-time.Minute)
@@ -356,7 +398,7 @@ func TestDurationLeavesOutWaitsAtTheGate(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}}
-		v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce}).
+		v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce, nil}).
 			Handle(t.Context(), exampleMessage(t, "payment.success", "payments.success"))
 		if v.Duration != 2*time.Second {
 			t.Errorf("duration %s, want 2s", v.Duration)
@@ -379,7 +421,7 @@ func TestEventLostToAnotherReplicaIsNotPosted(t *testing.T) {
 			m := exampleMessage(t, "payment.success", "payments.success")
 			m.Lost = func() bool { looks++; return looks > tt.lostAfter }
 			gate := &openGate{}
-			v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce}).Handle(t.Context(), m)
+			v := NewPipeline(Config{testRoute(t), d, gate, testPolicy, ValidationEnforce, nil}).Handle(t.Context(), m)
 			if v.Outcome != HandedBack || len(d.requests) != tt.requests {
 				t.Errorf("%s after %d requests", v.Outcome, len(d.requests))
 			}
@@ -402,7 +444,7 @@ func TestEventThatTheStreamWillTakeIsDeadLettered(t *testing.T) {
 			if tt.class == 0 {
 				cancel(ErrExpiring)
 			}
-			v := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, ValidationEnforce}).Handle(ctx, m)
+			v := NewPipeline(Config{testRoute(t), d, &openGate{}, testPolicy, ValidationEnforce, nil}).Handle(ctx, m)
 			if v.Outcome != tt.want || v.Outcome == DeadLettered && (v.Reason != Expired || v.Error == "") {
 				t.Errorf("%s %s %q", v.Outcome, v.Reason, v.Error)
 			}

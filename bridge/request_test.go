@@ -6,7 +6,7 @@ import "testing"
 // destination apart, and knows how old an event is.
 func TestRequestSaysWhoseItIs(t *testing.T) {
 	deliverer := &scripted{answers: []Answer{answer(ClassDelivered, 200, 1)}}
-	p := NewPipeline(Config{testRoute(t), deliverer, &openGate{}, testPolicy, ValidationEnforce})
+	p := NewPipeline(Config{testRoute(t), deliverer, &openGate{}, testPolicy, ValidationEnforce, nil})
 	m := exampleMessage(t, "payment.success", "payments.success")
 
 	p.Handle(t.Context(), m)

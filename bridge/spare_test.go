@@ -26,7 +26,7 @@ func TestSpareEventIsNotPostedBesideAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		route, s := testRoute(t), &slow{}
 		route.Concurrency = 1
-		p := NewPipeline(Config{route, s, &openGate{}, testPolicy, ValidationEnforce})
+		p := NewPipeline(Config{route, s, &openGate{}, testPolicy, ValidationEnforce, nil})
 		m := exampleMessage(t, "payment.success", "payments.success")
 		var all sync.WaitGroup
 		for range 2 {
@@ -50,7 +50,7 @@ func TestSpareEventIsWantedAtAHeldGate(t *testing.T) {
 	}{{1, true, true}, {1, false, false}, {2, true, false}} {
 		route := testRoute(t)
 		route.Concurrency = row.concurrency
-		p := NewPipeline(Config{route, &slow{}, &openGate{held: row.held}, testPolicy, ValidationEnforce})
+		p := NewPipeline(Config{route, &slow{}, &openGate{held: row.held}, testPolicy, ValidationEnforce, nil})
 		if got := p.Spare(); got != row.want {
 			t.Errorf("concurrency %d, held %t: spare %t, want %t", row.concurrency, row.held, got, row.want)
 		}

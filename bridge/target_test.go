@@ -76,7 +76,7 @@ func newMoved(t *testing.T) *moved {
 		rekeyed:   &Destination{URL: route.Destination.URL, APIKey: NewSecret("fresh")},
 		to:        &Destination{URL: other},
 	}
-	m.Pipeline = NewPipeline(Config{route, m.deliverer, m.gate, testPolicy, ValidationEnforce})
+	m.Pipeline = NewPipeline(Config{route, m.deliverer, m.gate, testPolicy, ValidationEnforce, nil})
 	return m
 }
 

@@ -48,10 +48,23 @@ func ParseWebhookURL(raw string, allowHTTP bool) (WebhookURL, error) {
 	case u.Scheme == "http" && !allowHTTP && !isLoopback(u.Hostname()):
 		return WebhookURL{}, ErrPlainHTTP
 	}
-	u.Host = strings.ToLower(u.Host)
+	u.Host = canonicalHost(u)
 	sum := sha256.Sum256([]byte(u.String()))
 	id := hex.EncodeToString(sum[:])
 	return WebhookURL{address: &u, id: id, fingerprint: u.Host + "#" + id[:6]}, nil
+}
+
+// canonicalHost is how a host is written that can be written in several ways: it is
+// one destination.
+func canonicalHost(u *url.URL) string {
+	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") // the root of the DNS
+	if port := u.Port(); port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		return net.JoinHostPort(name, port)
+	}
+	if strings.Contains(name, ":") {
+		return "[" + name + "]"
+	}
+	return name
 }
 
 func isLoopback(host string) bool {

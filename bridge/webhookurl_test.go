@@ -44,6 +44,28 @@ func TestWebhookURLNeverPrints(t *testing.T) {
 	}
 }
 
+// TestOneWebhookWrittenInSeveralWays is one destination, with one pace and one hold.
+func TestOneWebhookWrittenInSeveralWays(t *testing.T) {
+	for _, same := range [][]string{
+		{"https://hook.eu2.make.com/a", "https://HOOK.eu2.make.com:443/a", "https://hook.eu2.make.com./a", "https://hook.eu2.make.com.:443/a", "https://hook.eu2.make.com:/a"},
+		{"http://127.0.0.1/a", "http://127.0.0.1:80/a"},
+		{"http://[::1]/a", "http://[::1]:80/a"},
+	} {
+		for _, raw := range same {
+			first, err := ParseWebhookURL(same[0], false)
+			u, err2 := ParseWebhookURL(raw, false)
+			if err != nil || err2 != nil || u.ID() != first.ID() {
+				t.Errorf("%s is %s, want %s (%v, %v)", raw, u, first, err, err2)
+			}
+		}
+	}
+	a, _ := ParseWebhookURL("https://hook.eu2.make.com:444/a", false)
+	b, _ := ParseWebhookURL("https://hook.eu2.make.com/a", false)
+	if a.ID() == b.ID() {
+		t.Error("another port is another destination")
+	}
+}
+
 func TestParseWebhookURL(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://hook.eu2.make.com/abc":     "",

@@ -79,6 +79,25 @@ func (e *Event) decode(data []byte) error {
 	return nil
 }
 
+// Identity returns the type and the id that data gives its event, whatever else is
+// wrong with it; each is empty where it is missing or not valid by itself.
+func Identity(data []byte) (typ, id string) {
+	var said struct {
+		Type json.RawMessage `json:"type"`
+		ID   json.RawMessage `json:"event_id"`
+	}
+	if json.Unmarshal(data, &said) != nil {
+		return "", ""
+	}
+	valid := func(raw json.RawMessage) (text string) {
+		if json.Unmarshal(raw, &text) != nil || !validHeader(text) {
+			return ""
+		}
+		return text
+	}
+	return valid(said.Type), valid(said.ID)
+}
+
 // Text returns the string at a path of member names in the payload, such as
 // Text("sender", "id"). It reports false where there is none, or something that
 // is not a string. Of several members with one name the last counts.

@@ -37,6 +37,7 @@ type consumer struct {
 	settleSoon func(it *item)
 	log        *slog.Logger
 	ackWait    time.Duration
+	clock      func() time.Time // the server's, by which events are as old as they are
 	// suspects are those of all routes.
 	suspects *suspects
 
@@ -66,7 +67,7 @@ type consumer struct {
 
 func newConsumer(r *bridge.Route, h Handler, s *settler, log *slog.Logger) *consumer {
 	c := &consumer{
-		route: r, handler: h, settler: s, log: log,
+		route: r, handler: h, settler: s, log: log, clock: time.Now,
 		hand: newHand(), queue: &fifo{}, slots: r.Concurrency,
 		answers: make(chan time.Time, 1), news: make(chan struct{}, 1),
 	}
@@ -258,7 +259,7 @@ func (c *consumer) ask(now time.Time) error {
 	}
 	// What is older than all that waits here comes first, and must not wait in the
 	// stream for a place.
-	if more := c.slots - coming - c.pull.open; more > 0 && c.retention.Load().presses(now) {
+	if more := c.slots - coming - c.pull.open; more > 0 && c.retention.Load().presses(c.clock()) {
 		return c.pull.ask(more, now)
 	}
 	// While a request is open or events are ready, nobody waits: better one

@@ -15,7 +15,7 @@ func (c *consumer) handle(ctx, grace context.Context, it *item, w *wait) {
 	if it.dismissed() { // before it could be told
 		it.end(errDismissed)
 	}
-	if c.retention.Load().left(it.Published, time.Now()) <= 0 {
+	if c.retention.Load().left(it.Published, c.clock()) <= 0 {
 		it.expire()
 	}
 	c.decide(w, it)

@@ -56,8 +56,8 @@ func (c *consumer) tendOrder(now time.Time) {
 	if !c.mayStart() {
 		return
 	}
-	r := c.retention.Load()
-	for _, it := range o.lanes.expired(func(it *item) bool { return r.left(it.Published, now) <= 0 }) {
+	r, clock := c.retention.Load(), c.clock()
+	for _, it := range o.lanes.expired(func(it *item) bool { return r.left(it.Published, clock) <= 0 }) {
 		c.begin(it, c.slots) // which finds that it has expired, and posts nothing
 	}
 	if missed := o.lanes.missed(now.Add(-2 * c.ackWait)); len(missed) > 0 {

@@ -131,13 +131,13 @@ func (s *Supervisor) followRetention(ctx context.Context, c *consumer) {
 
 // giveUp ends the wait of every event in hand that the stream will soon take.
 func (c *consumer) giveUp(now time.Time) {
-	r, near, expired := c.retention.Load(), 0, false
+	r, clock, near, expired := c.retention.Load(), c.clock(), 0, false
 	for _, it := range c.hand.all() {
-		if r.left(it.Published, now) <= 0 {
+		if r.left(it.Published, clock) <= 0 {
 			it.expire()
 			expired = true
 		}
-		if r.nearEnd(it.Published, now) {
+		if r.nearEnd(it.Published, clock) {
 			near++
 		}
 	}
@@ -147,16 +147,16 @@ func (c *consumer) giveUp(now time.Time) {
 			"events", near, "max_age", r.maxAge, "margin", r.margin)
 	}
 	if expired && c.order == nil { // tendOrder does it for the others
-		c.beginExpired(r, now)
+		c.beginExpired(r, clock, now)
 	}
 }
 
 // beginExpired has the events handled that are to be given up and have no place yet:
 // they wait behind others that wait at a door. Nothing is posted.
-func (c *consumer) beginExpired(r *retention, now time.Time) {
+func (c *consumer) beginExpired(r *retention, clock, now time.Time) {
 	for _, it := range c.notStarted() {
 		switch {
-		case r.left(it.Published, now) > 0:
+		case r.left(it.Published, clock) > 0:
 			c.queue.add(it)
 		case it.stale(now):
 			c.hand.drop(it)
@@ -172,7 +172,7 @@ func (c *consumer) withinRetention(it *item) {
 	if v.Outcome != bridge.Retried {
 		return
 	}
-	if left := c.retention.Load().left(it.Published, time.Now()); left <= 0 {
+	if left := c.retention.Load().left(it.Published, c.clock()); left <= 0 {
 		v.Outcome, v.Reason, v.Delay = bridge.DeadLettered, bridge.Expired, 0
 	} else {
 		v.Delay = min(v.Delay, left)

@@ -81,6 +81,7 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
 		}
 		one := newConsumer(r, c.Handler(r), settler, log)
+		one.clock = c.Now
 		one.suspects = suspects
 		if r.Ordering.Keeps() {
 			one.keepOrder(c.Acquire)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,7 +64,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		Acquire:   acquireLeases(cfg, js, replica, log),
 		Handler: func(r *bridge.Route) stream.Handler {
 			door := tracing.Gate(doors.Paced(metrics.Paced(r.Name)))
-			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door)))
+			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door, doors.Now)))
 		},
 		Observer: observers{observer, metrics, tracing, toAdmin, receipts, service},
 		Now:      doors.Now,
@@ -121,9 +122,9 @@ func newJetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
 	return jetstream.New(nc)
 }
 
-func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g bridge.Gate) *bridge.Pipeline {
+func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g bridge.Gate, now func() time.Time) *bridge.Pipeline {
 	return bridge.NewPipeline(bridge.Config{
-		Route: r, Deliverer: d, Gate: g, Validation: cfg.Validation,
+		Route: r, Deliverer: d, Gate: g, Validation: cfg.Validation, Now: now,
 		Retry: bridge.RetryPolicy{
 			Attempts:      cfg.Delivery.Attempts,
 			Delays:        cfg.Retry.RedeliveryDelays,

@@ -214,7 +214,7 @@ func TestRotationSharesDestinations(t *testing.T) {
 	o.client = client
 	cfg := load("a", "a", "b")
 	for _, r := range pointers(cfg.Routes) {
-		o.follow(r.Name, newPipeline(cfg, r, nil, nil))
+		o.follow(r.Name, newPipeline(cfg, r, nil, nil, nil))
 	}
 	at := func(route string) *bridge.Destination { return o.pipelines[route].Destination() }
 	a, b := at("payments"), at("admin")
