@@ -87,6 +87,13 @@ func (b *bed) eventually(what string, ok func() bool) {
 	testbed.Eventually(b, what, ok)
 }
 
+// silence is for how long a tenure has not been renewed.
+func silence(t *Tenure) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Since(t.renewed)
+}
+
 func isOver(t *Tenure) bool {
 	select {
 	case <-t.Over():
@@ -134,7 +141,7 @@ func TestOneOwnerAtATime(t *testing.T) {
 func TestLeaseIsRenewedAndKept(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	const life = 500 * time.Millisecond
+	const life = 8 * time.Second // a stall of the machine is shorter
 	owner := b.acquire(b.keeper("owner"), life)
 	first := b.revision()
 	waiting, cancel := context.WithCancel(t.Context())
@@ -142,7 +149,7 @@ func TestLeaseIsRenewedAndKept(t *testing.T) {
 	got := make(chan error, 1)
 	standby := b.keeper("standby")
 	go func() { _, err := standby.Acquire(waiting, key, life); got <- err }()
-	b.eventually("renewals for longer than its life", func() bool { return b.revision() >= first+15 })
+	b.eventually("renewals for longer than its life", func() bool { return b.revision() > first+uint64(life/mostInterval) })
 	if !owner.Holds() || isOver(owner) {
 		t.Error("the owner lost what it renewed")
 	}
@@ -232,7 +239,7 @@ func TestTenureIsOverWhenTheKeyIsTakenOrRemoved(t *testing.T) {
 func TestRenewalThatWasNotConfirmedIsRecognised(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	tenure := b.acquire(b.keeper("owner"), time.Second)
+	tenure := b.acquire(b.keeper("owner"), time.Minute)
 	kv, err := b.js.KeyValue(t.Context(), bucket)
 	if err != nil {
 		t.Fatal(err)
@@ -309,11 +316,19 @@ func TestOutageSuspendsATenure(t *testing.T) {
 	restart()
 	b.js = b.dial()
 	b.createBucket()
-	tenure := b.acquire(b.keeper("owner"), time.Second)
+	const life = time.Second
+	tenure := b.acquire(b.keeper("owner"), life)
 	b.server.Shutdown()
-	b.eventually("the tenure to be suspended", func() bool { return !tenure.Holds() })
-	if since := time.Since(tenure.renewed); since >= time.Second || isOver(tenure) {
-		t.Errorf("noticed after %s, or over", since)
+	b.eventually("the tenure to be suspended", func() bool {
+		silent := silence(tenure) // it is no shorter by the time of the answer
+		holds := tenure.Holds()
+		if holds && silent >= life {
+			t.Errorf("still believes in its lease %s after the last renewal", silent)
+		}
+		return !holds
+	})
+	if isOver(tenure) {
+		t.Error("over, and nobody has taken it")
 	}
 	restart()
 	b.eventually("the tenure to go on", tenure.Holds)
