@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 )
 
@@ -29,7 +30,7 @@ type natsServer struct {
 func startServer(t testing.TB) *natsServer {
 	t.Helper()
 	s := &natsServer{opts: server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+		Host: "127.0.0.1", Port: testbed.FreePort(t), JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 	}}
 	s.start(t)
 	t.Cleanup(s.stop)
@@ -47,7 +48,6 @@ func (s *natsServer) start(t testing.TB) {
 	if !running.ReadyForConnections(patience) {
 		t.Fatal("the NATS server does not get ready")
 	}
-	s.opts.Port = opts.Port
 	s.running = running
 }
 
