@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,19 +55,6 @@ func deadline(t *testing.T) context.Context {
 	return ctx
 }
 
-func port(t *testing.T, s *embedded.Server) int {
-	t.Helper()
-	u, err := url.Parse(s.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestServersOfOneProcessAreApart(t *testing.T) {
 	a, b := start(t, embedded.Config{}), start(t, embedded.Config{})
 	_, jsA := connect(t, a.URL())
@@ -87,7 +73,8 @@ func TestServersOfOneProcessAreApart(t *testing.T) {
 
 func TestRestartOnThePortAndStoreKeepsTheStream(t *testing.T) {
 	store := t.TempDir()
-	first := start(t, embedded.Config{StoreDir: store, SyncAlways: true})
+	port := testbed.FreePort(t)
+	first := start(t, embedded.Config{Port: port, StoreDir: store, SyncAlways: true})
 	nc, js := connect(t, first.URL())
 	ctx := deadline(t)
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}}); err != nil {
@@ -100,7 +87,7 @@ func TestRestartOnThePortAndStoreKeepsTheStream(t *testing.T) {
 
 	for range 3 {
 		first.Shutdown()
-		first = start(t, embedded.Config{Port: port(t, first), StoreDir: store})
+		first = start(t, embedded.Config{Port: port, StoreDir: store})
 	}
 	_, js = connect(t, first.URL())
 	s, err := js.Stream(ctx, "EVENTS")
@@ -117,7 +104,7 @@ func TestRestartOnThePortAndStoreKeepsTheStream(t *testing.T) {
 }
 
 func TestShutdownFreesThePortAndTheTemporaryStore(t *testing.T) {
-	s := start(t, embedded.Config{})
+	s := start(t, embedded.Config{Port: testbed.FreePort(t)})
 	connect(t, s.URL(), nats.NoReconnect())
 	if _, err := os.Stat(s.StoreDir()); err != nil {
 		t.Fatalf("store of a running server: %v", err)
@@ -225,7 +212,7 @@ func TestConfigFileBringsAccountsAndFieldsWin(t *testing.T) {
 			STAGING    { jetstream: enabled, users: [{user: staging, password: s}] }
 			PRODUCTION { jetstream: enabled, users: [{user: production, password: p}] }
 		}`)
-	s := start(t, embedded.Config{ConfigFile: conf, Port: freePort(t)})
+	s := start(t, embedded.Config{ConfigFile: conf, Port: testbed.FreePort(t)})
 	ctx := deadline(t)
 	nc, staging := connect(t, s.URL(), nats.UserInfo("staging", "s"))
 	_, production := connect(t, s.URL(), nats.UserInfo("production", "p"))
@@ -291,14 +278,4 @@ func write(t *testing.T, conf string) string {
 		t.Fatal(err)
 	}
 	return name
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
