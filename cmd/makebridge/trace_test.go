@@ -82,6 +82,7 @@ func TestTraceNamesTheHold(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Decide("payments", func(standin.Arrival) standin.Behaviour { return standin.Status(410) })
 	w.start()
+	w.consumer("payments") // without it a trace knows no route
 	w.publish("payments.success", paymentEvent("waits"), "Nats-Msg-Id", "waits")
 	var got trace.Route
 	w.eventually("the hold to be known", func() bool { got = w.routeOf("waits"); return got.Hold != nil })
@@ -101,6 +102,7 @@ func TestTraceNamesTheEventThatGoesFirst(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Decide("payments", func(standin.Arrival) standin.Behaviour { return standin.Status(500) })
 	w.start("BRIDGE_ORDERING=key", "BRIDGE_DELIVERY_ATTEMPTS=1", "BRIDGE_REDELIVERY_DELAYS=1h")
+	w.consumer("payments") // without it a trace knows no route
 	w.publish("payments.success", strings.ReplaceAll(paymentEvent("another"), "pay_1", "pay_2"), "Nats-Msg-Id", "another")
 	sequence := w.publish("payments.success", paymentEvent("first"), "Nats-Msg-Id", "first")
 	w.eventually("the first to be put off", func() bool { return w.routeOf("first").State == trace.PutOff })
