@@ -20,11 +20,14 @@ func TestTakeoverOfAnOrderedRoute(t *testing.T) {
 	for _, how := range []struct {
 		signal  syscall.Signal
 		ackWait string
-	}{{syscall.SIGTERM, "10m"}, {syscall.SIGKILL, "2s"}} {
+	}{{syscall.SIGTERM, "10m"}, {syscall.SIGKILL, "6s"}} {
 		t.Run(strings.ReplaceAll(how.signal.String(), " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, embedded.Config{}, standin.Config{Delay: 20 * time.Millisecond})
-			w.env = append(w.env, "BRIDGE_ORDERING=key", "BRIDGE_ACK_WAIT="+how.ackWait, "BRIDGE_RATE_LIMIT=off", "BRIDGE_CONCURRENCY=8")
+			all := standin.NewGate() // so that most are left, however long it takes to publish them
+			w.makecom.Default("payments", all.Then(standin.Accept()))
+			w.env = append(w.env, "BRIDGE_ORDERING=key", "BRIDGE_ACK_WAIT="+how.ackWait, "BRIDGE_RATE_LIMIT=off", "BRIDGE_CONCURRENCY=8",
+				"BRIDGE_DELIVERY_TIMEOUT=50s")
 			replicas := map[string]*exec.Cmd{}
 			for _, name := range []string{"one", "other"} {
 				replicas[name] = w.replica("MAKE_WEBHOOK_PAYMENTS_API_KEY=" + name)
@@ -35,6 +38,7 @@ func TestTakeoverOfAnOrderedRoute(t *testing.T) {
 					w.publish("payments.success", strings.Replace(paymentEvent(fmt.Sprintf("%d/%d", k, n)), "pay_1", fmt.Sprint("pay_", k), 1))
 				}
 			}
+			all.Open()
 			owner := w.arrived(before)[0].Header.Get("x-make-apikey")
 			told := time.Now()
 			if err := replicas[owner].Process.Signal(how.signal); err != nil {
