@@ -15,16 +15,16 @@ import (
 // take over what the one that goes had in hand. It tells how long that took.
 func TestSIGTERMToOneOfThreeUnderLoad(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
-	w.makecom.Default("payments", standin.After(20*time.Millisecond, standin.Accept()))
+	all := standin.NewGate() // so that most are left, however long it takes to publish them
+	w.makecom.Default("payments", all.Then(standin.After(20*time.Millisecond, standin.Accept())))
 	// An ack wait that the test does not live to see: what is not handed back
 	// would not come.
-	env := []string{"BRIDGE_ACK_WAIT=10m", "BRIDGE_CONCURRENCY=8", "BRIDGE_RATE_LIMIT=off"}
+	env := []string{"BRIDGE_ACK_WAIT=10m", "BRIDGE_CONCURRENCY=8", "BRIDGE_RATE_LIMIT=off", "BRIDGE_DELIVERY_TIMEOUT=50s"}
 	var replicas []*exec.Cmd
 	for i := range 3 {
-		replicas = append(replicas, w.process(append(env, fmt.Sprint("MAKE_WEBHOOK_PAYMENTS_API_KEY=replica-", i))...))
+		replicas = append(replicas, w.replica(append(env, fmt.Sprint("MAKE_WEBHOOK_PAYMENTS_API_KEY=replica-", i))...))
 	}
 	const events, before = 2000, 400
-	w.consumer("payments")
 	for i := range events {
 		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
 	}
@@ -35,6 +35,7 @@ func TestSIGTERMToOneOfThreeUnderLoad(t *testing.T) {
 		}
 		return by
 	}
+	all.Open()
 	w.arrived(before)
 	w.eventually("all replicas to be at work", func() bool { return len(served()) == 3 || w.makecom.Counts().Arrived == events })
 	told := time.Now()
