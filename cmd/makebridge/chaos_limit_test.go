@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// chaosJitter is how much closer two requests may come to each other on their
-// way than they were sent.
-const chaosJitter = 150 * time.Millisecond
+// chaosOnTheirWay is how many requests to a destination, which has two routes,
+// may have been sent and not have come yet.
+const chaosOnTheirWay = chaosReplicas * 2 * chaosConcurrency
 
 // at returns the requests to a path in the order in which they came.
 func (c *chaos) at(path string) (all []chaosRequest) {
@@ -21,18 +21,16 @@ func (c *chaos) at(path string) (all []chaosRequest) {
 }
 
 // judgeLimit looks at every sliding window of every destination. What is
-// promised is the times at which requests are sent: one that its sender was
-// about to write as it was frozen goes out when it thaws, which no bridge can
-// help. Those are left out, a few for each freeze.
+// promised is the times at which requests are sent. Those on their way as a window
+// begins come within it, too, however long they linger: one that its sender was
+// about to write as it was frozen goes out when it thaws, which no bridge can help.
 func (c *chaos) judgeLimit() {
+	const most = chaosLimit + chaosOnTheirWay
 	for _, path := range chaosPaths() {
-		all := slices.DeleteFunc(c.at(path), func(r chaosRequest) bool {
-			thawed := func(h chaosHarm) bool { return h.kind == "frozen" && h.life == r.sender }
-			return c.harms.find(r.came.Add(-chaosJitter), r.came, thawed) != noHarm
-		})
-		for i := 0; i+chaosLimit < len(all); i++ {
-			if gap := all[i+chaosLimit].came.Sub(all[i].came); gap < chaosWindow-chaosJitter {
-				c.complain("limit", "%d requests to %s within %s, from %s", chaosLimit+1, path, gap, stamp(all[i].came))
+		all := c.at(path)
+		for i := 0; i+most < len(all); i++ {
+			if gap := all[i+most].came.Sub(all[i].came); gap < chaosWindow {
+				c.complain("limit", "%d requests to %s within %s, from %s", most+1, path, gap, stamp(all[i].came))
 			}
 		}
 	}

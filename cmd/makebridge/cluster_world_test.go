@@ -13,6 +13,9 @@ import (
 // in a replica's hands is delivered again.
 const clusterAckWait = 30 * time.Second
 
+// clusterConcurrency is that of a replica.
+const clusterConcurrency = 8
+
 // clusterWorld is a world whose NATS is a cluster.
 type clusterWorld struct {
 	*world
@@ -24,6 +27,6 @@ func newClusterWorld(t *testing.T, makecom standin.Config) *clusterWorld {
 	w := &clusterWorld{&world{t: t}, newCluster(t)}
 	w.furnish(w.cluster.url(), makecom)
 	w.env = append(w.env, fmt.Sprint("BRIDGE_STREAM_REPLICAS=", clusterSize), "BRIDGE_ACK_WAIT="+clusterAckWait.String(),
-		"BRIDGE_CONCURRENCY=8")
+		fmt.Sprint("BRIDGE_CONCURRENCY=", clusterConcurrency))
 	return w
 }
