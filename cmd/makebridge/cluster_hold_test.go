@@ -16,7 +16,7 @@ import (
 func TestHoldIsSharedWhileAServerIsDown(t *testing.T) {
 	t.Parallel()
 	w := newClusterWorld(t, standin.Config{Delay: 20 * time.Millisecond})
-	const hold = 10 * time.Second
+	const hold = 20 * time.Second
 	w.env = append(w.env, "BRIDGE_RATE_LIMIT=off", "BRIDGE_HOLD_MIN="+hold.String(), "BRIDGE_HOLD_MAX="+hold.String())
 	stays := w.cluster.servers[0]
 	listener, teller := w.toldByAnother(stays, "MAKE_WEBHOOK_PAYMENTS_API_KEY=listener")
