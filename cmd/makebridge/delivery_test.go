@@ -197,7 +197,7 @@ func TestHeldDestinationKeepsItsEventsAliveAndOthersFlow(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, embedded.Config{}, standin.Config{})
 			w.makecom.Default("payments", fault)
-			const ackWait = 2 * time.Second
+			const ackWait = 6 * time.Second // longer than a stall of the machine
 			w.start("BRIDGE_ACK_WAIT="+ackWait.String(), "MAKE_WEBHOOK_MESSAGES_URL="+w.makecom.URL("messages"))
 			const events = 5
 			for i := range events {

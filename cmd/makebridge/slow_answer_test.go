@@ -15,8 +15,8 @@ func TestAnswerThatTakesLongerThanTheAckWait(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	gate := standin.NewGate()
 	w.makecom.Default("payments", gate.Then(standin.Accept()))
-	const ackWait, events = 2 * time.Second, 6
-	env := []string{"BRIDGE_ACK_WAIT=2s", "BRIDGE_CONCURRENCY=4", "BRIDGE_DELIVERY_TIMEOUT=50s"}
+	const ackWait, events = 6 * time.Second, 6
+	env := []string{"BRIDGE_ACK_WAIT=" + ackWait.String(), "BRIDGE_CONCURRENCY=4", "BRIDGE_DELIVERY_TIMEOUT=50s"}
 	w.process(env...)
 	w.process(env...)
 	for i := range events {
@@ -24,7 +24,7 @@ func TestAnswerThatTakesLongerThanTheAckWait(t *testing.T) {
 	}
 	w.arrived(events)
 	begin := time.Now()
-	w.eventually("several ack waits to pass", func() bool { return time.Since(begin) > 3*ackWait })
+	w.eventually("more than an ack wait to pass", func() bool { return time.Since(begin) > 3*ackWait/2 })
 	if i := w.consumer("payments"); i.NumAckPending != events || i.NumRedelivered > 0 {
 		t.Errorf("%d events are in hand and %d were delivered again, want %d and none", i.NumAckPending, i.NumRedelivered, events)
 	}
