@@ -28,7 +28,7 @@ func TestNoSecretShowsOnAnyFailurePath(t *testing.T) {
 		standin.StatusWith(410, nil, echo), standin.StatusWith(401, nil, echo), standin.BrokenRedirect(), standin.Redirect(w.makecom.URL(path)),
 		standin.StatusWith(422, nil, echo),
 	)
-	p := w.start("BRIDGE_LOG_LEVEL=debug", "BRIDGE_DELIVERY_TIMEOUT=300ms",
+	p := w.start("BRIDGE_LOG_LEVEL=debug", "BRIDGE_DELIVERY_TIMEOUT=3s",
 		"MAKE_WEBHOOK_PAYMENTS_URL="+w.makecom.URL(path), "MAKE_WEBHOOK_PAYMENTS_API_KEY="+keyCanary,
 		"MAKE_WEBHOOK_PAYMENTS_SIGNING_SECRET="+signCanary,
 		// Nobody listens there, and nobody is there.
