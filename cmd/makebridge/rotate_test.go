@@ -99,6 +99,8 @@ func TestKeyIsRotatedUnderLoad(t *testing.T) {
 		}
 	}
 	w.settled("payments")
+	replaced := func() int { return strings.Count(p.log.String(), `"msg":"destination replaced"`) }
+	w.eventually("the destinations to be replaced", func() bool { return replaced() >= 2 })
 
 	accepted := map[string]int{}
 	for _, a := range w.makecom.Arrivals() {
@@ -114,7 +116,7 @@ func TestKeyIsRotatedUnderLoad(t *testing.T) {
 			t.Errorf("%s was accepted %d times, want once", id, accepted[id])
 		}
 	}
-	if n := strings.Count(p.log.String(), `"msg":"destination replaced"`); n != 2 { // cohort-enrollments has it too
+	if n := replaced(); n != 2 { // cohort-enrollments has it too
 		t.Errorf("%d destinations replaced, want that of two routes", n)
 	}
 	if !strings.Contains(p.log.String(), `"changed":["api_key"]`) {
@@ -177,7 +179,9 @@ func TestBadFileChangesNothing(t *testing.T) {
 	})
 	post("meanwhile")
 	secrets.swap(map[string]string{"url": w.makecom.URL("mended"), "key": "k3"})
-	w.eventually("the mended file", func() bool { return strings.Contains(p.log.String(), `"msg":"destination replaced"`) })
+	w.eventually("the mended file", func() bool {
+		return strings.Contains(p.log.String(), `"msg":"destination replaced","route":"payments"`)
+	})
 	post("after")
 
 	for i, want := range []string{"before: /payments k1", "meanwhile: /payments k1", "after: /mended k3"} {
