@@ -76,7 +76,8 @@ func TestStatusOfABridgeWithTrouble(t *testing.T) {
 	var r statusReport
 	w.eventually("everything to be where it stays", func() bool {
 		r = w.status()
-		return numbers(r.route("appointments")) == want["appointments"] && numbers(r.route("messages")) == want["messages"] && r.route("messages").Hold != nil
+		return numbers(r.route("appointments")) == want["appointments"] && numbers(r.route("messages")) == want["messages"] && r.route("messages").Hold != nil &&
+			len(r.Replicas) == 1 && len(r.Errors) == 0
 	})
 
 	for name, want := range want {
@@ -161,7 +162,6 @@ func TestStatusAddsWhatTheReplicasSay(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.start()
 	w.consumer("payments")
-	alive := w.status().Replicas[0]
 	cfg, err := config.Load(w.elsewhere())
 	if err != nil {
 		t.Fatal(err)
@@ -171,12 +171,13 @@ func TestStatusAddsWhatTheReplicasSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer link.close()
-	state, err := backlog.Read(t.Context(), link.js, newStatusSource(cfg, link).what)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var state backlog.State
+	w.eventually("the replica's record", func() bool {
+		state, err = backlog.Read(t.Context(), link.js, newStatusSource(cfg, link).what)
+		return err == nil && len(state.Replicas) == 1
+	})
 	r := newStatusReport(state, []fleet.Replica{
-		{ID: alive.ID, Routes: []fleet.Route{
+		{ID: state.Replicas[0].ID, Routes: []fleet.Route{
 			{Name: "payments", DeliveredLastMinute: 120, FailedLastMinute: 3, InHand: 7},
 			{Name: "other", DeliveredLastMinute: 1, FailedLastMinute: 1, InHand: 1},
 		}},
