@@ -121,7 +121,7 @@ func TestTheFirstComesAtOnce(t *testing.T) {
 
 func TestRestartKeepsWhatIsOwed(t *testing.T) {
 	b := newBed(t)
-	const interval = 3 * time.Second
+	const interval = 8 * time.Second // within which the first is stopped
 	first := b.reporter(interval)
 	stop := b.run(first)
 	deadLetter(first, "payments", bridge.Invalid)
