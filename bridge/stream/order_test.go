@@ -90,7 +90,7 @@ func TestFailedHeadKeepsOnlyItsKeyWaiting(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	kv := b.createBucket()
 	settings := testSettings()
-	settings.AckWait = time.Second // the last delay is longer: it is kept alive
+	settings.AckWait = 3 * time.Second // the last delay is longer: it is kept alive
 	j := newJournal()
 	var deliveries []int
 	b.run(settings, j.watch(keyOf, func(_ context.Context, m bridge.Message) bridge.Verdict {
@@ -99,7 +99,7 @@ func TestFailedHeadKeepsOnlyItsKeyWaiting(t *testing.T) {
 		}
 		deliveries = append(deliveries, m.Delivery)
 		if m.Delivery < 4 {
-			return bridge.Verdict{Outcome: bridge.Retried, Delay: []time.Duration{0, 50, 100, 2500}[m.Delivery] * time.Millisecond}
+			return bridge.Verdict{Outcome: bridge.Retried, Delay: []time.Duration{0, 50, 100, 8000}[m.Delivery] * time.Millisecond}
 		}
 		if !j.has("good/9") {
 			t.Error("another key has waited for it")
