@@ -179,7 +179,7 @@ func TestOwnerThatLosesItsLeaseStartsNothingMore(t *testing.T) {
 	eventually(t, "its successors in hand", func() bool { return r.Routes()[0].InHand == 5 })
 	// Another replica takes the route: its record is not rewritten, so it is
 	// gone after its life, and the route comes back.
-	if _, err := kv.Put(t.Context(), "owner.payments", []byte(`{"replica":"other","tenure":"other","life":3000000000}`)); err != nil {
+	if _, err := kv.Put(t.Context(), "owner.payments", []byte(`{"replica":"other","tenure":"other","life":10000000000}`)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the owner to notice", func() bool { return !r.Routes()[0].Owned })
