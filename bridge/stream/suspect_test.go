@@ -238,7 +238,7 @@ func TestSuspectAtTheGateKeepsNobodyWaiting(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	kv := b.createBucket()
 	settings := testSettings()
-	settings.AckWait = time.Second // it waits for half of it, with a death to its name
+	settings.AckWait = 5 * time.Second // it waits for half of it, with a death to its name
 	provision(t, b.client(), settings, testRoute(t, "payments", 8))
 	waits := b.suspected(kv, "waits", mark{Process: "dead", Handling: true, Suspect: true})
 	b.suspected(kv, "goes", mark{Process: "dead", Handling: true})()
