@@ -100,7 +100,7 @@ func (c *client) wasRefused(what, subject string) {
 		c.t.Fatal(err)
 	}
 	want := strings.ToLower("permissions violation for " + what + " to \"" + subject + "\"")
-	end := time.Now().Add(5 * time.Second) // the refusal came before the answer to the flush
+	end := time.Now().Add(patience) // the refusal came before the answer to the flush
 	for time.Now().Before(end) {
 		c.mu.Lock()
 		for _, r := range c.refused {
