@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 	"github.com/makebridge/makebridge/subjects"
 )
@@ -264,10 +265,14 @@ func publish(t *testing.T, c *client, n int) {
 			PaymentID: fmt.Sprint("pay-", i), Amount: 100, Currency: "EUR", Purpose: "course",
 			Customer: schemas.Person{ID: "c-1", Email: "ada@example.com"},
 		}
+		e, err := schemas.New(payment)
+		if err != nil {
+			t.Fatal(err)
+		}
 		eventually(t, "an event to be stored", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := subjects.NewPublisher(c.js, subjects.PublisherConfig{}).Publish(ctx, payment)
+			_, err := subjects.NewPublisher(c.js, subjects.PublisherConfig{}).PublishEvent(ctx, "payments.success", e)
 			return err == nil
 		})
 	}
@@ -275,8 +280,7 @@ func publish(t *testing.T, c *client, n int) {
 
 func settled(t *testing.T, c *client, route string) bool {
 	t.Helper()
-	consumer, err := c.js.Consumer(t.Context(), "EVENTS", route)
-	return err == nil && consumer.CachedInfo().NumPending == 0 && consumer.CachedInfo().NumAckPending == 0
+	return testbed.Settled(t.Context(), c.js, "EVENTS", route)
 }
 
 func stored(t *testing.T, c *client, name string) uint64 {
