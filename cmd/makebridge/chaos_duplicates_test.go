@@ -10,7 +10,7 @@ import (
 const (
 	// chaosAckTime is how long it may take from a webhook's having taken an
 	// event to the server's having the acknowledgement.
-	chaosAckTime = chaosAnswer + 500*time.Millisecond
+	chaosAckTime = chaosAnswer + 2*time.Second
 	// chaosInHand is how long an event may have been in a replica's hands, not
 	// posted yet, because its destination was held.
 	chaosInHand = 6 * time.Second
