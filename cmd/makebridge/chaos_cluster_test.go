@@ -57,7 +57,11 @@ func (c *chaos) connect() {
 func (c *chaos) harmNATS(ctx context.Context, dice *rand.Rand) {
 	const shortest, longest = 3 * time.Second, 5 * time.Second
 	if c.cluster == nil {
-		c.harm(ctx, c.servers[0], dice, shortest, longest)
+		// The kill, of which a run has to have one, comes first: a slow machine may
+		// come no further.
+		if c.harmOnce(ctx, c.servers[0], dice, between(dice, shortest, longest), chaosKill) {
+			c.harm(ctx, c.servers[0], dice, shortest, longest)
+		}
 		return
 	}
 	deck := []func(context.Context, *rand.Rand) error{

@@ -65,24 +65,36 @@ func (h chaosHarm) title() string {
 // harm does one thing after another to a process, with a pause between them,
 // until ctx is done. It leaves the process running.
 func (c *chaos) harm(ctx context.Context, p *chaosProcess, dice *rand.Rand, shortest, longest time.Duration) {
-	deck := []func(context.Context, *chaosProcess, *rand.Rand) error{chaosKill, chaosStop, chaosFreeze}
+	deck := []chaosDeed{chaosKill, chaosStop, chaosFreeze}
 	for {
 		dice.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
 		for _, do := range deck {
-			select {
-			case <-ctx.Done():
-				return
-			case <-p.exited:
-				c.t.Errorf("%s exited by itself: %v", p.life, p.status)
-				return
-			case <-time.After(between(dice, shortest, longest)):
-			}
-			if err := do(ctx, p, dice); err != nil {
-				c.t.Error(err)
+			if !c.harmOnce(ctx, p, dice, between(dice, shortest, longest), do) {
 				return
 			}
 		}
 	}
+}
+
+// chaosDeed does something to a process.
+type chaosDeed func(context.Context, *chaosProcess, *rand.Rand) error
+
+// harmOnce does one thing to a process after a pause. It reports whether there may
+// be another.
+func (c *chaos) harmOnce(ctx context.Context, p *chaosProcess, dice *rand.Rand, pause time.Duration, do chaosDeed) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.exited:
+		c.t.Errorf("%s exited by itself: %v", p.life, p.status)
+		return false
+	case <-time.After(pause):
+	}
+	if err := do(ctx, p, dice); err != nil {
+		c.t.Error(err)
+		return false
+	}
+	return true
 }
 
 // chaosKill ends a process with SIGKILL and starts it again.
