@@ -92,7 +92,9 @@ func (b *bed) publish(subject, body string, header ...string) uint64 {
 	for i := 0; i < len(header); i += 2 {
 		msg.Header.Set(header[i], header[i+1])
 	}
-	ack, err := b.client().PublishMsg(b.t.Context(), msg)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	ack, err := b.client().PublishMsg(ctx, msg)
 	if err != nil {
 		b.t.Fatalf("publish to %s: %v", subject, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -114,6 +115,7 @@ func (w *world) publish(subject, body string, header ...string) uint64 {
 	w.t.Helper()
 	msg := nats.NewMsg(subject)
 	msg.Data = []byte(body)
+	msg.Header.Set(jetstream.MsgIDHeader, nuid.Next()) // stored once, though the answer may come too late
 	for i := 0; i < len(header); i += 2 {
 		msg.Header.Set(header[i], header[i+1])
 	}
