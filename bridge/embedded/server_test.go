@@ -36,7 +36,7 @@ func start(t *testing.T, cfg embedded.Config) *embedded.Server {
 
 func connect(t *testing.T, rawURL string, opts ...nats.Option) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	nc, err := nats.Connect(rawURL, opts...)
+	nc, err := nats.Connect(rawURL, append(opts, nats.Timeout(testbed.Patience))...)
 	if err != nil {
 		t.Fatal(err)
 	}

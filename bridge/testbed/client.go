@@ -14,7 +14,7 @@ import (
 // long that is away. It is closed with the test. Options win over that.
 func Connect(t testing.TB, url string, options ...nats.Option) jetstream.JetStream {
 	t.Helper()
-	patient := []nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond)}
+	patient := []nats.Option{nats.Timeout(Patience), nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond)}
 	nc, err := nats.Connect(url, append(patient, options...)...)
 	if err != nil {
 		t.Fatal(err)
