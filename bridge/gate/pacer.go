@@ -47,10 +47,10 @@ func newPacer(d *bridge.Destination, s store, c *clock) *pacer {
 	return p
 }
 
-// gapOf is the time between two instants of a limit. A request may set out late,
-// and the one a window later in time.
+// gapOf is the time between two instants of a limit, never none. A request may set
+// out late, and the one a window later in time.
 func gapOf(l bridge.Limit) time.Duration {
-	return (l.Window + paceTolerance) / time.Duration(l.Requests)
+	return max(1, (l.Window+paceTolerance)/time.Duration(l.Requests))
 }
 
 // errNotWanted ends the wait for an instant that is of no use any more.
@@ -135,10 +135,10 @@ func (p *pacer) reserve(ctx context.Context) error {
 	if p.beyond(p.next) {
 		p.next = time.Time{}
 	}
-	if wait := p.clock.until(p.next.Add(-paceAhead)); wait > 0 {
+	now := p.clock.now() // once: it may be learned anew at any moment
+	if wait := p.next.Add(-paceAhead).Sub(now); wait > 0 {
 		return sleep(ctx, min(wait, clockCheck))
 	}
-	now := p.clock.now()
 	first := p.next
 	if first.Before(now) {
 		first = now

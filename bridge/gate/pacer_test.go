@@ -204,6 +204,50 @@ func TestPaceSurvivesAClockThatWasFarAhead(t *testing.T) {
 	})
 }
 
+// TestLimitMayBeHigherThanAnyClockTells: its instants are less than a nanosecond
+// apart.
+func TestLimitMayBeHigherThanAnyClockTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := alone(), destination(t, bridge.Limit{Requests: 2_000_000_000, Window: time.Second})
+		begin := time.Now()
+		for n := range 100 {
+			mustEnter(t, g, d, n)
+		}
+		if waited := time.Since(begin); waited > time.Millisecond {
+			t.Errorf("100 requests took %s", waited)
+		}
+	})
+}
+
+// TestPaceNeverGoesBack: instants that others have taken are not taken again where
+// the clock is learned anew as some are about to be.
+func TestPaceNeverGoesBack(t *testing.T) {
+	g, d := alone(), destination(t, bridge.Limit{Requests: 1000, Window: 10 * time.Second})
+	p := g.door(d).pace(d)
+	p.waiting.Add(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	now := time.Now()
+	readings := []*reading{{now, now}, {now, now.Add(paceAhead)}}
+	all.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			g.clock.at.Store(readings[n%2])
+		}
+	})
+	hurried, hurry := context.WithCancel(ctx) // waits for no instant
+	hurry()
+	for range 20_000 {
+		next := readings[0].when(time.Now()).Add(2*paceAhead - 10*time.Millisecond)
+		p.next = next
+		_ = p.reserve(hurried)
+		if p.next.Before(next) {
+			t.Fatalf("the next instant went back by %s", next.Sub(p.next))
+		}
+	}
+}
+
 // TestProbeIsNotKeptWaitingByThoseThatWaitForThePace: requests that waited for
 // their instants as the hold began gave them to nobody, and while the probe
 // queued behind them its life ran out, so that others probed as well.
