@@ -93,7 +93,9 @@ func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error)
 		}
 		if o.revision == 0 { // NATS was in trouble when the hold began
 			h := *o.hold
-			o.write(ctx, &h)
+			if !o.write(ctx, &h) {
+				o.prolong(ctx, h.Until) // another's may be shorter
+			}
 			continue
 		}
 		if wait := o.due(w.event); wait > 0 {

@@ -66,13 +66,37 @@ func (c Config) begin(d *bridge.Destination, a bridge.Answer, now time.Time) Hol
 	}
 }
 
-// longer is a hold after its probe failed.
+// longer is a hold after its probe failed. It ends no earlier than it did: another
+// answer may have asked for that.
 func (c Config) longer(h Hold, m bridge.Message, a bridge.Answer, now time.Time) Hold {
 	h.Reason, h.Status, h.Detail = a.Class.String(), a.Status, a.Detail
 	h.Probe, h.Last = nil, eventKey(m)
 	h.Probes++
-	h.Until = now.Add(c.wait(a, h.Probes))
+	h.prolong(now.Add(c.wait(a, h.Probes)))
 	return h
+}
+
+// prolong has a hold last until then at least, and reports whether that changes it.
+func (h *Hold) prolong(until time.Time) bool {
+	if !until.After(h.Until) {
+		return false
+	}
+	h.Until = until
+	return true
+}
+
+// isProbedBy reports whether an event of a replica is the probe that is out; no hold
+// has one.
+func (h *Hold) isProbedBy(replica string, m bridge.Message) bool {
+	return h != nil && h.Probe != nil && h.Probe.Replica == replica && h.Probe.Event == eventKey(m)
+}
+
+// asked is until when an answer asks to be left alone, the zero time where it does not.
+func asked(a bridge.Answer, now time.Time) time.Time {
+	if a.RetryAfter <= 0 {
+		return time.Time{}
+	}
+	return now.Add(a.RetryAfter)
 }
 
 // wait is how long to hold after an answer: what it asks for, or else HoldMin

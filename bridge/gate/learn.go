@@ -69,22 +69,25 @@ func (o *door) forgetFailures() {
 }
 
 // shut holds the destination. An answer to a request that was in flight when a
-// hold began only prolongs it where it asks for that. The lock is held, and
-// given up while NATS is asked.
+// hold began, here or in another replica, only prolongs it where it asks for that.
+// The lock is held, and given up while NATS is asked.
 func (o *door) shut(ctx context.Context, a bridge.Answer) {
 	now := o.gate.clock.now()
 	if o.hold == nil {
 		h := o.gate.cfg.begin(o.destination, a, now)
 		o.set(&h, 0) // this replica obeys whether or not NATS can be told
 		o.tell(ctx, h)
-		o.write(ctx, &h)
-		return
+		if o.write(ctx, &h) {
+			return
+		}
 	}
-	if asked := now.Add(a.RetryAfter); asked.After(o.hold.Until) {
-		h := *o.hold
-		h.Until = asked
-		o.write(ctx, &h)
-	}
+	o.prolong(ctx, asked(a, now))
+}
+
+// prolong has the hold, if there is one, last until then at least. The lock is held,
+// and given up while NATS is asked.
+func (o *door) prolong(ctx context.Context, until time.Time) {
+	o.amend(ctx, func(h *Hold) bool { return h.prolong(until) })
 }
 
 // probed ends a probe: it releases the destination, or holds it for longer. The
@@ -94,16 +97,26 @@ func (o *door) probed(ctx context.Context, m bridge.Message, a bridge.Answer) (r
 		o.forgetFailures()
 		return o.release(ctx)
 	}
-	if o.hold == nil || o.hold.Probe == nil || o.hold.Probe.Replica != o.gate.cfg.Replica || o.hold.Probe.Event != eventKey(m) {
-		return false // it took so long that another has probed since
+	replica, now := o.gate.cfg.Replica, o.gate.clock.now()
+	if !o.hold.isProbedBy(replica, m) { // it took so long that another has probed since
+		o.prolong(ctx, asked(a, now))
+		return false
 	}
-	h := *o.hold
-	h.Probe = nil
+	next := *o.hold
+	next.Probe = nil
 	if a.Class != bridge.ClassInterrupted {
-		h = o.gate.cfg.longer(h, m, a, o.gate.clock.now())
-		o.tell(ctx, h)
+		next = o.gate.cfg.longer(next, m, a, now)
+		o.tell(ctx, next)
 	}
-	o.write(ctx, &h)
+	o.amend(ctx, func(h *Hold) bool {
+		if !h.isProbedBy(replica, m) {
+			return h.prolong(asked(a, now))
+		}
+		until := h.Until
+		*h = next
+		h.prolong(until)
+		return true
+	})
 	return false
 }
 

@@ -60,6 +60,27 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 	return true
 }
 
+// amend makes a change to the hold; change reports whether it changes anything. Where
+// another was quicker, here or in another replica, it is made to what they wrote. What
+// the bucket cannot be told counts here until more is heard of the hold. The lock is
+// held, and given up while NATS is asked.
+func (o *door) amend(ctx context.Context, change func(*Hold) bool) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for trying := true; o.hold != nil; trying = ctx.Err() == nil && !o.gate.stop.paused.Load() {
+		h := *o.hold
+		switch {
+		case !change(&h):
+			return
+		case !trying:
+			o.set(&h, o.revision)
+			return
+		case o.write(ctx, &h):
+			return
+		}
+	}
+}
+
 // announce tells of a change of the bucket that others have to know about;
 // shared says whether the bucket had the hold before. No lock is held.
 func (o *door) announce(before *Hold, shared bool, now *Hold) {
