@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -70,7 +71,7 @@ func (b *bucket) create(ctx context.Context, key string, value []byte) (uint64, 
 		return 0, err
 	}
 	revision, err := kv.Create(ctx, key, value)
-	return revision, conflict(err)
+	return revision, refusal(err)
 }
 
 func (b *bucket) update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
@@ -79,7 +80,7 @@ func (b *bucket) update(ctx context.Context, key string, value []byte, revision 
 		return 0, err
 	}
 	revision, err = kv.Update(ctx, key, value, revision)
-	return revision, conflict(err)
+	return revision, refusal(err)
 }
 
 func (b *bucket) remove(ctx context.Context, key string, revision uint64) error {
@@ -88,9 +89,9 @@ func (b *bucket) remove(ctx context.Context, key string, revision uint64) error 
 		return err
 	}
 	if revision == 0 {
-		return kv.Delete(ctx, key)
+		return refusal(kv.Delete(ctx, key))
 	}
-	return conflict(kv.Delete(ctx, key, jetstream.LastRevision(revision)))
+	return refusal(kv.Delete(ctx, key, jetstream.LastRevision(revision)))
 }
 
 func (b *bucket) put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -98,13 +99,30 @@ func (b *bucket) put(ctx context.Context, key string, value []byte) (uint64, err
 	if err != nil {
 		return 0, err
 	}
-	return kv.Put(ctx, key, value)
+	revision, err := kv.Put(ctx, key, value)
+	return revision, refusal(err)
 }
 
-// conflict tells a change that came too late from other trouble.
-func conflict(err error) error {
+// The codes of the errors by which a server refuses what it has no room for.
+const (
+	accountIsFull = 10002 // JSAccountResourcesExceededErr
+	serverIsFull  = 10023 // JSInsufficientResourcesErr
+	memoryIsFull  = 10028 // JSMemoryResourcesExceededErr
+	storageIsFull = 10047 // JSStorageResourcesExceededErr
+	bucketIsFull  = 10077 // JSStreamStoreFailedF
+)
+
+// refusal tells a change that came too late from other trouble, and says what to do
+// where there is no room for it.
+func refusal(err error) error {
 	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return errConflict
+	}
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch refused.ErrorCode {
+		case accountIsFull, serverIsFull, memoryIsFull, storageIsFull, bucketIsFull:
+			return fmt.Errorf("%w: is JetStream's storage full? raise the limit of the account (max_file), the server (max_file_store) or the bucket, or make room", err)
+		}
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func (o *door) meet(d *bridge.Destination) {
 func (o *door) pace(d *bridge.Destination) *pacer {
 	p := o.paced.Load()
 	for p == nil || p.limit != d.Limit {
-		o.paced.CompareAndSwap(p, newPacer(d, o.gate.store, o.gate.clock))
+		o.paced.CompareAndSwap(p, newPacer(d, o.gate.store, o.gate.clock, o.gate.cfg.Logger))
 		p = o.paced.Load()
 	}
 	return p

@@ -3,9 +3,12 @@ package gate
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 )
@@ -30,17 +33,20 @@ type pacer struct {
 	key   string
 	limit bridge.Limit
 	gap   time.Duration
+	log   *slog.Logger
 
 	waiting atomic.Int64
 	turn    chan struct{} // a lock that gives up with a context
 	taken   []time.Time   // instants that are ours, not used yet
 	next    time.Time     // as far as is known
 	known   uint64        // the revision that says so
+	refused bool          // the server takes none of them, which was said
 }
 
 // newPacer returns the pacer of a destination as it is limited now.
-func newPacer(d *bridge.Destination, s store, c *clock) *pacer {
+func newPacer(d *bridge.Destination, s store, c *clock, log *slog.Logger) *pacer {
 	p := &pacer{store: s, clock: c, key: "pace." + d.URL.ID(), limit: d.Limit, turn: make(chan struct{}, 1)}
+	p.log = log.With("destination", d.URL)
 	if !d.Limit.IsZero() {
 		p.gap = gapOf(d.Limit)
 	}
@@ -146,6 +152,7 @@ func (p *pacer) reserve(ctx context.Context) error {
 	n := min(p.waiting.Load(), 1+int64((paceAhead-first.Sub(now))/p.gap))
 	after := first.Add(time.Duration(n) * p.gap)
 	revision, err := p.write(ctx, after)
+	p.tell(err)
 	switch {
 	case err == nil:
 		for i := range n {
@@ -168,6 +175,20 @@ func (p *pacer) write(ctx context.Context, next time.Time) (uint64, error) {
 		return p.store.create(ctx, p.key, value)
 	}
 	return p.store.update(ctx, p.key, value, p.known)
+}
+
+// tell says once that the server refuses what is written, and when that is over.
+// What fails because NATS is lost is said elsewhere.
+func (p *pacer) tell(err error) {
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	switch {
+	case refused && !p.refused:
+		p.refused = true
+		p.log.Warn("the rate limit cannot be kept, nothing is posted meanwhile", "error", err)
+	case err == nil && p.refused:
+		p.refused = false
+		p.log.Info("the rate limit can be kept again, posting goes on")
+	}
 }
 
 // refresh reads what another replica wrote. What cannot be read is written

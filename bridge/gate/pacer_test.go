@@ -3,13 +3,19 @@ package gate
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // sendTimes collects when requests set out.
@@ -245,6 +251,47 @@ func TestPaceNeverGoesBack(t *testing.T) {
 		if p.next.Before(next) {
 			t.Fatalf("the next instant went back by %s", next.Sub(p.next))
 		}
+	}
+}
+
+// TestRefusedPaceIsSaidOnce: and when it is over; not so what fails as NATS is lost,
+// which is said elsewhere.
+func TestRefusedPaceIsSaidOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		fail error
+		want int
+	}{
+		"refused": {fmt.Errorf("nats: %w", &jetstream.APIError{Code: 400, ErrorCode: 10002, Description: "resource limits exceeded for account"}), 1},
+		"lost":    {nats.ErrTimeout, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var logs testbed.Log
+				config := testConfig("a")
+				config.Logger = logs.Logger(slog.LevelInfo)
+				m, d := newMemory(), destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
+				g := m.join(config)
+				for range 2 {
+					m.mu.Lock()
+					m.fail = c.fail
+					m.mu.Unlock()
+					through := []<-chan bridge.Pass{enter(t, g, d, 1), enter(t, g, d, 2)}
+					time.Sleep(time.Minute)
+					m.mu.Lock()
+					m.fail = nil
+					m.mu.Unlock()
+					<-through[0]
+					<-through[1]
+					time.Sleep(time.Minute)
+					mustEnter(t, g, d, 3)
+					refused, over := strings.Count(logs.String(), "level=WARN"), strings.Count(logs.String(), "level=INFO")
+					if refused != c.want || over != c.want {
+						t.Fatalf("%d warnings, and said %d times that it is over, want %d:\n%s", refused, over, c.want, logs.String())
+					}
+					c.want *= 2
+				}
+			})
+		})
 	}
 }
 

@@ -25,9 +25,14 @@ var (
 // share runs a shared gate on a connection of its own until stop is called.
 func share(t *testing.T, url, replica string, b BucketConfig) (g *Shared, stop func()) {
 	t.Helper()
+	return shareLogging(t, url, replica, b, slog.New(slog.DiscardHandler))
+}
+
+func shareLogging(t *testing.T, url, replica string, b BucketConfig, log *slog.Logger) (g *Shared, stop func()) {
+	t.Helper()
 	js := testbed.Connect(t, url, nats.ReconnectBufSize(-1), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	c := testConfig(replica)
-	c.HoldMin, c.HoldMax, c.Logger = 300*time.Millisecond, time.Second, slog.New(slog.DiscardHandler)
+	c.HoldMin, c.HoldMax, c.Logger = 300*time.Millisecond, time.Second, log
 	g = NewShared(js, b, Replica{Version: "test", Host: "here", Routes: []string{"payments"}}, c)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -180,4 +185,38 @@ func TestSharedPaceOnARealServer(t *testing.T) {
 		<-done
 	}
 	checkLimit(t, sent.sorted(), limit)
+}
+
+// TestFullStorageIsSaid: without a change of the bucket nothing is posted where there
+// is a rate limit.
+func TestFullStorageIsSaid(t *testing.T) {
+	server := startServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
+accounts { APP { jetstream: { max_file: 1MB }, users = [ {user: bridge, password: secret} ] } }
+no_auth_user: bridge`)})
+	var logs testbed.Log
+	g, _ := shareLogging(t, server.URL(), "a", testBucket, logs.Logger(slog.LevelInfo))
+	<-g.Ready()
+	events, err := g.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 1 << 16; size > 0; {
+		if _, err := g.js.Publish(t.Context(), "payments.x", make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	through := enter(t, g.Gate, destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second}), 1)
+	eventually(t, "a warning", func() bool {
+		return strings.Contains(logs.String(), "nothing is posted") && strings.Contains(logs.String(), "max_file")
+	})
+	if len(through) > 0 {
+		t.Error("went through without an instant")
+	}
+	if err := events.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-through
+	if !strings.Contains(logs.String(), "posting goes on") {
+		t.Errorf("it is not said that this is over:\n%s", logs.String())
+	}
 }
