@@ -79,20 +79,28 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 	screen := newScreen(c.out, isTerminal(c.out) && !c.isSet("NO_COLOR"))
 	screen.welcome(server, makecom, flags)
 
-	bridgeCtx, stopBridge := context.WithCancel(ctx)
-	defer stopBridge()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
 	stopped := make(chan error, 1)
-	go func() { stopped <- runBridge(bridgeCtx, cfg, newLogger(c, cfg.Log), screen) }()
-	err = devEvents(ctx, server.URL(), cfg, screen, flags.once)
-	if err == nil && !flags.once {
-		select {
-		case <-ctx.Done():
-		case err = <-stopped:
-			stopped <- err
-		}
+	go func() {
+		defer stop() // without a bridge there is nothing to wait for
+		stopped <- runBridge(running, cfg, newLogger(c, cfg.Log), screen)
+	}()
+	err = devEvents(running, server.URL(), cfg, screen)
+	switch {
+	case err != nil:
+	case flags.once:
+		screen.await(running)
+	default:
+		<-running.Done()
 	}
-	stopBridge()
-	err = errors.Join(err, <-stopped)
+	stop()
+	if failed := <-stopped; failed != nil && !errors.Is(failed, context.Canceled) {
+		return failed // what became of the events follows from it
+	}
+	if err == nil && flags.once {
+		err = screen.table()
+	}
 	screen.sum()
 	return err
 }
@@ -114,8 +122,8 @@ func devEnviron(environ []string, natsURL, makecom string) []string {
 }
 
 // devEvents publishes one example of every type and an error that is not
-// severe enough, and, if told to, waits for all of them and prints the table.
-func devEvents(ctx context.Context, natsURL string, cfg *config.Config, screen *screen, once bool) error {
+// severe enough.
+func devEvents(ctx context.Context, natsURL string, cfg *config.Config, screen *screen) error {
 	nc, err := nats.Connect(natsURL)
 	if err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
@@ -140,12 +148,7 @@ func devEvents(ctx context.Context, natsURL string, cfg *config.Config, screen *
 			return err
 		}
 	}
-	if !once {
-		return nil
-	}
-	waiting, cancel := context.WithTimeout(ctx, onceTimeout)
-	defer cancel()
-	return screen.table(waiting)
+	return nil
 }
 
 type devExample struct {

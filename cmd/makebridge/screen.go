@@ -134,17 +134,18 @@ func (s *screen) told(v bridge.Verdict) string {
 	return v.Outcome.String()
 }
 
-// table waits for every expected event and prints what became of each. Its
-// error says which were neither delivered nor filtered.
-func (s *screen) table(ctx context.Context) error {
+// await returns when something has become of every expected event, when ctx is
+// done, or after onceTimeout.
+func (s *screen) await(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, onceTimeout)
+	defer cancel()
 	for !s.complete() {
 		select {
 		case <-s.changed:
 		case <-ctx.Done():
-			return s.printTable()
+			return
 		}
 	}
-	return s.printTable()
 }
 
 func (s *screen) complete() bool {
@@ -158,7 +159,9 @@ func (s *screen) complete() bool {
 	return true
 }
 
-func (s *screen) printTable() error {
+// table prints what became of each expected event. Its error says which were
+// neither delivered nor filtered.
+func (s *screen) table() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var missing []string
