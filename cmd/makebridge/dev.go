@@ -39,8 +39,9 @@ func newDev(c *console) *cobra.Command {
 		Short: "Try all of it on this machine, with nothing else installed",
 		Long: `Run an embedded NATS server, a make.com stand-in and the bridge between them,
 publish one example of every event type, and show each delivery as it happens.
-Settings of the bridge (BRIDGE_…) apply; NATS_… and MAKE_WEBHOOK_… do not,
-so nothing leaves this machine.`,
+Settings of the bridge (BRIDGE_…) apply, except BRIDGE_STREAM_REPLICAS and
+BRIDGE_PROVISION, since the server is one node and at first empty; NATS_… and
+MAKE_WEBHOOK_… do not, so nothing leaves this machine.`,
 		Example: `  makebridge dev
   makebridge dev --once            one of every type, then a summary;
                                    exit status 0 if all arrived
@@ -106,7 +107,9 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 }
 
 // devEnviron points every route at the stand-in. Settings of the bridge are
-// the caller's; the log says only what is wrong unless they say otherwise.
+// the caller's, but for those that an embedded server does not allow, which is
+// one node and at first empty; the log says only what is wrong unless they say
+// otherwise.
 func devEnviron(environ []string, natsURL, makecom string) []string {
 	env := []string{"BRIDGE_LOG_LEVEL=warn", "BRIDGE_HTTP_ADDR=off"}
 	for _, e := range environ {
@@ -114,7 +117,7 @@ func devEnviron(environ []string, natsURL, makecom string) []string {
 			env = append(env, e)
 		}
 	}
-	env = append(env, "NATS_URL="+natsURL)
+	env = append(env, "BRIDGE_STREAM_REPLICAS=1", "BRIDGE_PROVISION=true", "NATS_URL="+natsURL)
 	for _, r := range subjects.Routes() {
 		env = append(env, "MAKE_WEBHOOK_"+r.Env+"_URL="+strings.TrimSuffix(makecom, "/")+"/"+r.Name)
 	}

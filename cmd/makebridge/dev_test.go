@@ -30,3 +30,13 @@ func TestDevSaysOnlyWhyItsBridgeDoesNotRun(t *testing.T) {
 		t.Errorf("the events were waited for:\n%s", out)
 	}
 }
+
+// TestDevRunsWithProductionsSettings: its server is one node, and there is
+// nothing on it until the bridge provisions it.
+func TestDevRunsWithProductionsSettings(t *testing.T) {
+	for _, setting := range []string{"BRIDGE_STREAM_REPLICAS=3", "BRIDGE_PROVISION=false"} {
+		if status, _, errs := devOnce(t, setting); status != exitDone || errs != "" {
+			t.Errorf("%s: exit status %d: %s", setting, status, errs)
+		}
+	}
+}
