@@ -39,9 +39,10 @@ func newDev(c *console) *cobra.Command {
 		Short: "Try all of it on this machine, with nothing else installed",
 		Long: `Run an embedded NATS server, a make.com stand-in and the bridge between them,
 publish one example of every event type, and show each delivery as it happens.
-Settings of the bridge (BRIDGE_…) apply, except BRIDGE_STREAM_REPLICAS and
-BRIDGE_PROVISION, since the server is one node and at first empty; NATS_… and
-MAKE_WEBHOOK_… do not, so nothing leaves this machine.`,
+Settings of the bridge (BRIDGE_…) apply, also those of a .env file, except
+BRIDGE_STREAM_REPLICAS and BRIDGE_PROVISION, since the server is one node and
+at first empty; NATS_… and MAKE_WEBHOOK_… do not, so nothing leaves this
+machine.`,
 		Example: `  makebridge dev
   makebridge dev --once            one of every type, then a summary;
                                    exit status 0 if all arrived
@@ -63,6 +64,10 @@ MAKE_WEBHOOK_… do not, so nothing leaves this machine.`,
 
 // dev runs server, stand-in and bridge until ctx is done, or once is.
 func dev(ctx context.Context, c *console, flags devFlags) error {
+	environ, err := config.Environ(".", c.environ)
+	if err != nil {
+		return err
+	}
 	server, err := embedded.Start(embedded.Config{Port: flags.natsPort, StoreDir: flags.store})
 	if err != nil {
 		return err
@@ -73,7 +78,7 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 		return fmt.Errorf("start the make.com stand-in: %w", err)
 	}
 	defer makecom.Close()
-	cfg, err := config.Load(devEnviron(c.environ, server.URL(), makecom.URL("")))
+	cfg, err := config.Load(devEnviron(environ, server.URL(), makecom.URL("")))
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,13 @@ package main
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
+	"github.com/makebridge/makebridge/bridge/standin"
 )
 
 // devOnce runs `dev --once` with these variables alone.
@@ -38,5 +43,51 @@ func TestDevRunsWithProductionsSettings(t *testing.T) {
 		if status, _, errs := devOnce(t, setting); status != exitDone || errs != "" {
 			t.Errorf("%s: exit status %d: %s", setting, status, errs)
 		}
+	}
+}
+
+// TestDevReadsADotenvButNotWhereItLeads: a .env of production has settings for
+// dev, and servers and webhooks that no event of dev may reach.
+func TestDevReadsADotenvButNotWhereItLeads(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	dir := t.TempDir()
+	url := filepath.Join(dir, "url")
+	nowhere := filepath.Join(dir, "nowhere")
+	dotenv := strings.Join([]string{
+		"BRIDGE_LOG_LEVEL=info", "BRIDGE_LOG_FORMAT=json",
+		"NATS_URL=" + w.nats.URL(), "NATS_CONTEXT=" + nowhere, "NATS_CREDS=" + nowhere, "NATS_CA=" + nowhere,
+		"MAKE_WEBHOOK_PAYMENTS_URL=" + w.makecom.URL("payments"),
+		"MAKE_WEBHOOK_SUPPORT_TICKETS_URL_FILE=" + url,
+		"MAKE_WEBHOOK_MESSAGES_URL_FILE=" + url, "MAKE_WEBHOOK_MESSAGES_API_KEY=canary",
+		"MAKE_WEBHOOK_AUDIT_URL=" + w.makecom.URL("audit"), "MAKE_WEBHOOK_AUDIT_SUBJECTS=payments.>",
+	}, "\n")
+	for path, content := range map[string]string{url: w.makecom.URL("file"), filepath.Join(dir, ".env"): dotenv} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	status, out, errs := devOnce(t)
+	if status != exitDone || !strings.HasSuffix(out, "\n14 delivered, 1 filtered, 0 put off, 0 dead-lettered\n") {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
+	}
+	if !strings.Contains(errs, `"msg":"makebridge starts"`) {
+		t.Errorf("the log is not that of .env: %q", errs)
+	}
+	if n := len(w.makecom.Arrivals()); n != 0 {
+		t.Errorf("%d events reached the webhooks of .env", n)
+	}
+	for name := range w.js.StreamNames(t.Context()).Name() {
+		t.Errorf("the server of .env has a stream %s", name)
+	}
+}
+
+// TestDevsNextEventGoesToItsServer: publish reads the same .env, and NATS_URL in it.
+func TestDevsNextEventGoesToItsServer(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	var out buffer
+	newScreen(&out, false).welcome(w.nats, w.makecom, devFlags{natsPort: defaultNATSPort})
+	if want := "  NATS_URL=" + w.nats.URL() + " \\\n    go run ./cmd/makebridge publish "; !strings.Contains(out.String(), want) {
+		t.Errorf("it does not say %q:\n%s", want, out.String())
 	}
 }

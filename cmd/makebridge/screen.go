@@ -63,7 +63,8 @@ In a second terminal, look with the nats CLI
   nats -s %[1]s consumer info EVENTS payments
   nats -s %[1]s sub 'payments.>'
 and publish the next event, with makebridge or with nats:
-  %[2]sgo run ./cmd/makebridge publish ticket.created --example
+  NATS_URL=%[1]s \
+    go run ./cmd/makebridge publish ticket.created --example
   nats -s %[1]s pub -J cohorts.enrollment.created \
     '{"type":"cohort.enrollment.created","event_id":"{{ID}}",
       "sent_at":"{{TimeStamp}}","payload":{"enrollment_id":"e1",
@@ -80,11 +81,7 @@ func (s *screen) welcome(server *embedded.Server, makecom *standin.Server, flags
 	}
 	fmt.Fprintf(s.out, welcomeText, server.URL(), store, makecom.URL(""))
 	if !flags.once {
-		environ := "NATS_URL=" + server.URL() + " \\\n    "
-		if flags.natsPort == defaultNATSPort {
-			environ = "" // it is NATS_URL's default
-		}
-		fmt.Fprintf(s.out, secondTerminalText, server.URL(), environ)
+		fmt.Fprintf(s.out, secondTerminalText, server.URL())
 	}
 	fmt.Fprintln(s.out)
 }
