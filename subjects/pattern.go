@@ -35,6 +35,14 @@ func ValidLiteral(subject string) bool {
 	return Valid(subject) && !strings.ContainsAny(subject, "*>")
 }
 
+// ForEvents reports whether an event may be published on a subject that is
+// ValidLiteral: it is neither NATS's own ($…) nor one that the bridge keeps dead
+// letters (dlq.>) or receipts (receipt.>) on. It does not say that a stream or a
+// route takes the subject.
+func ForEvents(subject string) bool {
+	return !strings.HasPrefix(subject, "$") && !Covers("dlq.>", subject) && !Covers("receipt.>", subject)
+}
+
 func spaceOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // Covers reports whether every subject that sub matches is matched by pattern.

@@ -65,6 +65,17 @@ func TestLiteralsAreValid(t *testing.T) {
 	}
 }
 
+func TestForEvents(t *testing.T) {
+	for subject, want := range map[string]bool{
+		"payments.success": true, "redeliver.payments.payments.success": true, "dlq": true, "dlqs.a": true, "receipt": true, "a.$b": true,
+		"dlq.payments.payments.success": false, "receipt.payments.delivered.00": false, "$JS.API.INFO": false, "$": false,
+	} {
+		if got := subjects.ForEvents(subject); got != want {
+			t.Errorf("%s: %t", subject, got)
+		}
+	}
+}
+
 // sequences returns all subjects of one to length tokens of an alphabet.
 func sequences(alphabet []string, length int) []string {
 	all := slices.Clone(alphabet)

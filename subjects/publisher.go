@@ -99,7 +99,8 @@ func (p *Publisher) Publish(ctx context.Context, payload schemas.Payload) (*jets
 
 // PublishEvent publishes an event on a subject as Publish does: one outside the
 // catalogue, or one that could not be published before. The event keeps its id,
-// so that a repeated publish is stored once.
+// so that a repeated publish is stored once. A subject that is not ForEvents is
+// refused before anything is sent.
 func (p *Publisher) PublishEvent(ctx context.Context, subject string, e *schemas.Event) (*jetstream.PubAck, error) {
 	msg, err := p.message(ctx, subject, e)
 	if err != nil {
@@ -137,6 +138,9 @@ func event(payload schemas.Payload) (string, *schemas.Event, error) {
 func (p *Publisher) message(ctx context.Context, subject string, e *schemas.Event) (*nats.Msg, error) {
 	if !ValidLiteral(subject) {
 		return nil, fmt.Errorf("publish %s to %q: not a subject", e.Type, subject)
+	}
+	if !ForEvents(subject) {
+		return nil, fmt.Errorf("publish %s to %s: not a subject for events: $… is NATS's own, dlq.> and receipt.> are the bridge's", e.Type, subject)
 	}
 	data, err := e.Encode()
 	if err == nil {

@@ -92,7 +92,7 @@ func TestTheSameEventIsStoredOnce(t *testing.T) {
 func TestInvalidEventsAreNotSent(t *testing.T) {
 	s := startServer(t)
 	js := s.connect(t)
-	createStream(t, js, "payments.>")
+	createStream(t, js, "payments.>", "dlq.>", "receipt.>")
 	p := subjects.NewPublisher(js, subjects.PublisherConfig{OnError: func(err *subjects.PublishError) { t.Error(err) }})
 	byHand := &schemas.Event{Type: "payment.refunded", ID: "a b", Payload: []byte("{}")}
 	elsewhere, err := schemas.ExampleEvent("payment.success")
@@ -116,6 +116,17 @@ func TestInvalidEventsAreNotSent(t *testing.T) {
 	for _, subject := range []string{"", "payments.>", "payments.*", "pay ments", "payments..x"} {
 		if _, err := p.PublishEvent(ctx, subject, elsewhere); err == nil {
 			t.Errorf("published on %q", subject)
+		}
+	}
+	own, err := schemas.Wrap("payment.refunded", []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"dlq.payments.payments.refunded", "receipt.payments.delivered.00", "$JS.API.INFO"} {
+		for _, err := range []error{p.PublishEventAsync(ctx, subject, own), second(p.PublishEvent(ctx, subject, own))} {
+			if err == nil || !strings.Contains(err.Error(), "not a subject for events") {
+				t.Errorf("published on %q: %v", subject, err)
+			}
 		}
 	}
 	for _, err := range []error{p.PublishAsync(ctx, unlisted{}), second(p.Publish(ctx, unlisted{}))} {

@@ -23,6 +23,7 @@ its sequence in the stream. PAYLOAD is JSON, @FILE, or - for standard input. An
 invalid event is not published: what is wrong is printed, one line each.
 
 A subject that the catalogue does not have takes any payload, and needs --type.
+Those of NATS ($…), dead letters (dlq.>) and receipts (receipt.>) are refused.
 With --envelope the subject may be left out; it is then that of the type.`,
 		Example: `  makebridge publish payments.success '{"payment_id":"pay_1","amount":1200,
     "currency":"EUR","purpose":"course",

@@ -89,6 +89,9 @@ func (f publishFlags) target(name string) (subject, typ string, err error) {
 	switch {
 	case !subjects.ValidLiteral(name):
 		return "", "", &usageError{fmt.Errorf("%q is not a subject that can be published on", name)}
+	case !subjects.ForEvents(name):
+		return "", "", &usageError{fmt.Errorf("%q is not for events: $… is NATS's own, dlq.> and receipt.> are the bridge's; "+
+			"publish on a subject of a route, as makebridge events lists them", name)}
 	case f.typ == "":
 		return "", "", &usageError{fmt.Errorf("%w; for an event of your own, say its --type", notInCatalogue(name))}
 	}
