@@ -86,5 +86,7 @@ func reply(w http.ResponseWriter, status int, h health) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(h) // the caller has gone, if this fails
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // subjects have a >, and people read them
+	_ = enc.Encode(h)        // the caller has gone, if this fails
 }

@@ -22,6 +22,8 @@ func TestHealth(t *testing.T) {
 	}
 	expect("/livez", 200, `{"status":"ok"}`)
 	expect("/readyz", 503, `{"status":"unready","missing":{"payments":"not bound yet"}}`)
+	missing = map[string]string{"stream": "create it with subjects payments.> & <more>"}
+	expect("/readyz", 503, `{"status":"unready","missing":{"stream":"create it with subjects payments.> & <more>"}}`)
 	missing = nil
 	expect("/readyz", 200, `{"status":"ready"}`)
 	if status, _ := ask("/nothing"); status != 404 {
