@@ -9,6 +9,10 @@
 // over the whole configuration, and its caller takes what can be changed in a
 // running bridge.
 //
+// A command that only looks at what bridges keep in NATS loads an Installation
+// instead: it works on a machine where the webhooks' secrets are not, or where
+// something else is wrong.
+//
 // Each setting is one line of a struct: its variable, its default, its bounds
 // and its meaning are the field's tags, which the parser and Variables share.
 //

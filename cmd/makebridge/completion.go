@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -51,26 +52,31 @@ func eventNames() []string {
 // routeNames are the routes that are on, or all built-in ones where the
 // configuration cannot be read.
 func (c *console) routeNames() []string {
-	var names []string
-	if cfg, _, err := c.load(); err == nil {
-		for _, r := range cfg.Routes {
-			names = append(names, r.Name)
-		}
-		return names
+	cfg, _, err := c.load()
+	if err != nil {
+		return builtInRouteNames()
 	}
-	for _, r := range subjects.Routes() {
+	var names []string
+	for _, r := range cfg.Routes {
 		names = append(names, r.Name)
 	}
 	return names
 }
 
-// allRouteNames are the routes that are on and those that are off.
+// allRouteNames are the routes that are on and those that are off, or the
+// built-in ones as above.
 func (c *console) allRouteNames() []string {
-	names := c.routeNames()
+	cfg, err := c.loadInstallation()
+	if err != nil {
+		return builtInRouteNames()
+	}
+	return slices.Sorted(maps.Keys(cfg.Ordering))
+}
+
+func builtInRouteNames() []string {
+	var names []string
 	for _, r := range subjects.Routes() {
-		if !slices.Contains(names, r.Name) {
-			names = append(names, r.Name)
-		}
+		names = append(names, r.Name)
 	}
 	return names
 }

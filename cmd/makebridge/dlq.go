@@ -85,8 +85,8 @@ func checkRouteName(name string) error {
 
 // openLetters connects, opens the stream of dead letters and lets do work on
 // it. What goes wrong is told as the failure of what was attempted.
-func openLetters(ctx context.Context, c *console, what string, do func(context.Context, *config.Config, *link, *replay.Letters) error) error {
-	cfg, _, err := c.load()
+func openLetters(ctx context.Context, c *console, what string, do func(context.Context, *config.Installation, *link, *replay.Letters) error) error {
+	cfg, err := c.loadInstallation("BRIDGE_STREAM", "BRIDGE_DLQ_STREAM")
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (c *console) completeLetters(most int) cobra.CompletionFunc {
 		if len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		err := openLetters(cmd.Context(), c, "complete", func(ctx context.Context, _ *config.Config, _ *link, letters *replay.Letters) error {
+		err := openLetters(cmd.Context(), c, "complete", func(ctx context.Context, _ *config.Installation, _ *link, letters *replay.Letters) error {
 			latest, err := letters.Page(ctx, replay.Filter{}, completedLetters)
 			for _, l := range latest {
 				id := fmt.Sprint(l.ID)

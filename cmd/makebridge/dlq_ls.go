@@ -57,7 +57,7 @@ that matches nothing has all letters of its --route and --since looked through.`
 			return &usageError{errors.New("--limit must be at least 1")}
 		}
 		filter.Before, filter.After = part.before, part.after
-		return openLetters(cmd.Context(), c, "list dead letters", func(ctx context.Context, cfg *config.Config, nats *link, letters *replay.Letters) error {
+		return openLetters(cmd.Context(), c, "list dead letters", func(ctx context.Context, cfg *config.Installation, nats *link, letters *replay.Letters) error {
 			page, err := readPage(ctx, letters, filter, part.limit)
 			if err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 
 // checkRoute refuses a route that has neither letters nor a consumer, and names
 // those there are. Where NATS does not tell, every route may be one.
-func checkRoute(ctx context.Context, cfg *config.Config, nats *link, route string, letters map[string]uint64) error {
+func checkRoute(ctx context.Context, cfg *config.Installation, nats *link, route string, letters map[string]uint64) error {
 	if route == "" || letters[route] > 0 {
 		return nil
 	}

@@ -91,7 +91,7 @@ func (s *settlement) command(long string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return openLetters(cmd.Context(), s.console, s.verb+" dead letters", func(ctx context.Context, cfg *config.Config, nats *link, l *replay.Letters) error {
+		return openLetters(cmd.Context(), s.console, s.verb+" dead letters", func(ctx context.Context, cfg *config.Installation, nats *link, l *replay.Letters) error {
 			return s.run(ctx, cfg, nats, l, ids, filter)
 		})
 	}
@@ -118,7 +118,7 @@ func (s *settlement) meant(cmd *cobra.Command, args []string) ([]uint64, replay.
 }
 
 // run selects, asks, acts and tells.
-func (s *settlement) run(ctx context.Context, cfg *config.Config, nats *link, l *replay.Letters, ids []uint64, f replay.Filter) error {
+func (s *settlement) run(ctx context.Context, cfg *config.Installation, nats *link, l *replay.Letters, ids []uint64, f replay.Filter) error {
 	meter := s.console.newMeter("searched")
 	picks, missing, err := pick(ctx, l, ids, f, meter.at)
 	meter.end()

@@ -43,7 +43,7 @@ it is another text, body_base64 where it is none.`,
 		if err != nil {
 			return err
 		}
-		return openLetters(cmd.Context(), c, "show dead letter "+args[0], func(ctx context.Context, cfg *config.Config, _ *link, letters *replay.Letters) error {
+		return openLetters(cmd.Context(), c, "show dead letter "+args[0], func(ctx context.Context, cfg *config.Installation, _ *link, letters *replay.Letters) error {
 			l, err := letters.Get(ctx, ids[0])
 			switch {
 			case errors.Is(err, replay.ErrNoLetter):

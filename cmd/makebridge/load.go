@@ -12,3 +12,14 @@ func (c *console) load() (cfg *config.Config, environ []string, err error) {
 	cfg, err = config.Load(environ)
 	return cfg, environ, err
 }
+
+// loadInstallation reads from there what a command goes by that uses NATS_… and
+// these variables only. What is wrong with others does not keep it from its
+// work.
+func (c *console) loadInstallation(uses ...string) (*config.Installation, error) {
+	environ, err := config.Environ(".", c.environ)
+	if err != nil {
+		return nil, err
+	}
+	return config.LoadInstallation(environ, uses...)
+}

@@ -84,7 +84,7 @@ type publishedLine struct {
 }
 
 func publish(ctx context.Context, c *console, out *output, subject string, e *schemas.Event) error {
-	cfg, _, err := c.load()
+	cfg, err := c.loadInstallation("BRIDGE_STREAM")
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ The exit status is 1 where there is no event with the --event-id.
 		if err := f.check(cmd); err != nil {
 			return err
 		}
-		cfg, _, err := c.load()
+		cfg, err := c.loadInstallation("BRIDGE_STREAM")
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (f *replayFlags) check(cmd *cobra.Command) error {
 	return checkRouteName(s.Route)
 }
 
-func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Config, nats *link, f *replayFlags) error {
+func replayEvents(ctx context.Context, c *console, out *output, cfg *config.Installation, nats *link, f *replayFlags) error {
 	events, err := replay.OpenEvents(ctx, nats.js, cfg.Stream.Name)
 	if err != nil {
 		return err

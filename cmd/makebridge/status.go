@@ -65,7 +65,7 @@ terminal a route gets a line at first and whenever it has changed.
 		if flags.interval < leastInterval {
 			return &usageError{errors.New("--interval must be at least " + short(leastInterval))}
 		}
-		cfg, _, err := c.load()
+		cfg, err := c.loadInstallation("BRIDGE_STREAM", "BRIDGE_BUCKET")
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ terminal a route gets a line at first and whenever it has changed.
 }
 
 // status prints how the routes stand, once or until ctx is done.
-func status(ctx context.Context, cfg *config.Config, out *output, flags statusFlags) error {
+func status(ctx context.Context, cfg *config.Installation, out *output, flags statusFlags) error {
 	link, err := dial(cfg.NATS, nats.MaxReconnects(-1)) // or a watch would end with an outage
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ type statusSource struct {
 	what backlog.Config
 }
 
-func newStatusSource(cfg *config.Config, l *link) *statusSource {
+func newStatusSource(cfg *config.Installation, l *link) *statusSource {
 	return &statusSource{l, backlog.Config{
 		Stream: cfg.Stream.Name, Bucket: cfg.Stream.Bucket, ReplicaLife: gate.ReplicaLife,
 	}}

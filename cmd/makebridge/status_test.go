@@ -162,7 +162,7 @@ func TestStatusAddsWhatTheReplicasSay(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.start()
 	w.consumer("payments")
-	cfg, err := config.Load(w.elsewhere())
+	cfg, err := config.LoadInstallation(w.elsewhere())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/backlog"
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/gate"
@@ -54,7 +53,8 @@ left out.`,
 		if err != nil {
 			return &usageError{fmt.Errorf("--since: %w", err)}
 		}
-		cfg, _, err := c.load()
+		cfg, err := c.loadInstallation("BRIDGE_STREAM", "BRIDGE_DLQ_STREAM", "BRIDGE_BUCKET", "BRIDGE_RECEIPTS",
+			"BRIDGE_ORDERING", "MAKE_WEBHOOK_<NAME>_ORDERING")
 		if err != nil {
 			return err
 		}
@@ -82,14 +82,11 @@ left out.`,
 	return cmd
 }
 
-func traceConfig(c *console, cfg *config.Config, nats *link, since time.Time) trace.Config {
+func traceConfig(c *console, cfg *config.Installation, nats *link, since time.Time) trace.Config {
 	tc := trace.Config{
 		JetStream: nats.js, Stream: cfg.Stream.Name, DLQ: cfg.Stream.DLQ, Receipts: cfg.Stream.ReceiptsStream(),
-		Bucket: cfg.Stream.Bucket, Since: since, Ordering: map[string]bridge.Ordering{},
+		Bucket: cfg.Stream.Bucket, Since: since, Ordering: cfg.Ordering,
 		Holds: func(ctx context.Context) (map[string]trace.Hold, error) { return traceHolds(ctx, cfg, nats) },
-	}
-	for _, route := range cfg.Routes {
-		tc.Ordering[route.Name] = route.Ordering
 	}
 	if isTerminal(c.err) {
 		tc.Progress = func(read, total uint64) { fmt.Fprintf(c.err, "\r\x1b[Ksearched %d of %d messages", read, total) }
@@ -98,7 +95,7 @@ func traceConfig(c *console, cfg *config.Config, nats *link, since time.Time) tr
 }
 
 // traceHolds reads why routes are held, as status does.
-func traceHolds(ctx context.Context, cfg *config.Config, nats *link) (map[string]trace.Hold, error) {
+func traceHolds(ctx context.Context, cfg *config.Installation, nats *link) (map[string]trace.Hold, error) {
 	held, err := backlog.HeldRoutes(ctx, nats.js, backlog.Config{
 		Stream: cfg.Stream.Name, Bucket: cfg.Stream.Bucket, ReplicaLife: gate.ReplicaLife,
 	})
