@@ -1,6 +1,9 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,13 +51,23 @@ func TestNoDotenv(t *testing.T) {
 
 func TestBadDotenv(t *testing.T) {
 	t.Parallel()
-	const said = " is not NAME=value, or a quote in it is not closed"
-	for _, c := range []struct{ content, want string }{
-		{"A=1\nB=\"two\nlines\"\nC-D=" + canary + "\nE=1\n", "line 4" + said},
-		{"A='" + canary, "line 1" + said},
-		{"A=1\n\n\nB='" + canary + "\nC=1", "line 4" + said},
+	const (
+		said    = " is not NAME=value, or a quote in it is not closed"
+		ofLines = " are not NAME=value, or a quote in them is not closed"
+	)
+	for _, c := range []struct {
+		content, want string
+		read          []string
+	}{
+		{"A=1\nB=\"two\nlines\"\nC-D=" + canary + "\nE=1\n", "line 4" + said, []string{"A=1", "B=two\nlines", "E=1"}},
+		{"A='" + canary, "line 1" + said, nil},
+		{"A=1\n\n\nB='" + canary + "\nC=1", "line 4" + said, []string{"A=1", "C=1"}},
+		{"A=1\nNATS_URL", "line 2" + said, []string{"A=1"}},
+		{canary + "\r\nA=1\r\nexport B: '\\'\r\n\\'' # \"\r\n'" + canary + "\r\nC=\"" + canary + "\r\nD=$A\r\n# E='\r\n", "lines 1, 5, 6" + ofLines, []string{"A=1", "B=\\'\n\\", "D=1"}},
+		{"A=\"" + canary + "\nB=\"2\"\nC=\"x\" y\n", "lines 1, 3" + ofLines, []string{"B=2"}},
+		{strings.Repeat(canary+"\n", 12), "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more" + ofLines, nil},
 	} {
-		_, err := Environ(dotenvDir(t, c.content), nil)
+		read, err := Environ(dotenvDir(t, c.content), nil)
 		if err == nil {
 			t.Errorf("%q is accepted", c.content)
 			continue
@@ -62,13 +75,36 @@ func TestBadDotenv(t *testing.T) {
 		if !strings.Contains(err.Error(), ".env: "+c.want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
+		if diff := cmp.Diff(c.read, read); diff != "" {
+			t.Errorf("%q: what is read (-want +got):\n%s", c.content, diff)
+		}
 	}
 
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, dotenv), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Environ(dir, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
-		t.Errorf("a directory: %v", err)
+	read, err := Environ(dir, []string{"A=1"})
+	if err == nil || !strings.Contains(err.Error(), "is a directory") || len(read) != 1 {
+		t.Errorf("a directory: %v, %v", read, err)
+	}
+}
+
+func TestBadDotenvHidesNoOtherProblem(t *testing.T) {
+	t.Parallel()
+	environ, unread := Environ(dotenvDir(t, "A\nBRIDGE_CONCURRENCY=0\nB\nBRIDGE_HOLD_AFTER=0\n"), nil)
+	_, err := Load(environ)
+	want := `the configuration has 3 problems:
+  .env: lines 1, 3 are not NAME=value, or a quote in them is not closed
+  BRIDGE_CONCURRENCY: must be at least 1
+  BRIDGE_HOLD_AFTER: must be at least 1`
+	if diff := cmp.Diff(want, fmt.Sprint(Join(unread, err))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := Join(nil, nil); err != nil {
+		t.Error(err)
+	}
+	if err := Join(unread, fs.ErrExist); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
 	}
 }

@@ -2,8 +2,11 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
+
+	"github.com/joho/godotenv"
 
 	"github.com/makebridge/makebridge/subjects"
 )
@@ -43,6 +46,32 @@ func FuzzLoad(f *testing.F) {
 		}
 		if _, err := c.NATS.Options(); err != nil {
 			t.Errorf("options: %v", err)
+		}
+	})
+}
+
+// FuzzDotenv has the lines of a file that are not at fault read, whatever the
+// others are.
+func FuzzDotenv(f *testing.F) {
+	f.Add("A=1\nB='two\nlines'\nC\nexport D: \"$A\" # x\r\n")
+	f.Add("A=\"x\nB='\\''\n# C=\"\n\v=\v\"\nD")
+	f.Fuzz(func(t *testing.T, content string) {
+		file, bad := parseDotenv([]byte(content))
+		all, err := godotenv.Unmarshal(content + "\n")
+		if (err == nil) != (len(bad) == 0) {
+			t.Fatalf("lines %v are at fault; the parser says %v", bad, err)
+		}
+		if err != nil {
+			lines := strings.SplitAfter(content+"\n", "\n")
+			for _, n := range bad {
+				lines[n-1] = ""
+			}
+			if all, err = godotenv.Unmarshal(strings.Join(lines, "")); err != nil {
+				t.Fatalf("lines %v are not all that are at fault: %v", bad, err)
+			}
+		}
+		if !maps.Equal(all, file) {
+			t.Errorf("%q, want %q", file, all)
 		}
 	})
 }

@@ -44,6 +44,25 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Join returns an *Error with the problems of all errors, in their order, nil if
+// all are nil. Errors that are no *Error it leaves as errors.Join does.
+func Join(errs ...error) error {
+	var all Error
+	for _, err := range errs {
+		var e *Error
+		switch {
+		case errors.As(err, &e):
+			all.Problems = append(all.Problems, e.Problems...)
+		case err != nil:
+			return errors.Join(errs...)
+		}
+	}
+	if len(all.Problems) == 0 {
+		return nil
+	}
+	return &all
+}
+
 // quoteName keeps a name that somebody made up from breaking the list.
 func quoteName(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }) {

@@ -186,6 +186,19 @@ func TestSubjectsThatNoStreamCanHold(t *testing.T) {
 		{"x", "y,$KV.a", []string{"MAKE_WEBHOOK_B_SUBJECTS: subject 2 begins with $, which is NATS's own"}},
 		{"x", "p.>,p.a", []string{"MAKE_WEBHOOK_B_SUBJECTS: subject 2 overlaps subject 1 of the same route"}},
 		{"x", "y y", []string{"MAKE_WEBHOOK_B_SUBJECTS: subject 2 overlaps subject 1 of the same route"}},
+		{"dlq.z,a.*.c", "a.b.*,redeliver.x,$y,a.b.d,a..b,a..b", []string{
+			"MAKE_WEBHOOK_A_SUBJECTS: subject 1 overlaps one of redeliver.>, dlq.>, receipt.>, which are the bridge's own",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 1 crosses subject 2 of MAKE_WEBHOOK_A_SUBJECTS (route a): neither covers the other, and no stream can hold both",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 2 overlaps one of redeliver.>, dlq.>, receipt.>, which are the bridge's own",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 3 begins with $, which is NATS's own",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 4 overlaps subject 1 of the same route",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 5 is not a valid NATS subject",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 6 is not a valid NATS subject",
+		}},
+		{"*.b,x", "x.*,*.y", []string{ // what is the bridge's own is not compared
+			"MAKE_WEBHOOK_A_SUBJECTS: subject 1 overlaps one of redeliver.>, dlq.>, receipt.>, which are the bridge's own",
+			"MAKE_WEBHOOK_B_SUBJECTS: subject 2 overlaps one of redeliver.>, dlq.>, receipt.>, which are the bridge's own",
+		}},
 	} {
 		got := problemsOf(t, append(custom, "MAKE_WEBHOOK_A_SUBJECTS="+c.a, "MAKE_WEBHOOK_B_SUBJECTS="+c.b)...)
 		if diff := cmp.Diff(c.want, got); diff != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/telemetry"
 )
 
@@ -25,11 +24,7 @@ BRIDGE_SHUTDOWN_TIMEOUT, and hands the rest back to other replicas at once.`,
   makebridge run`,
 		Args: usageArgs(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			environ, err := config.Environ(".", c.environ)
-			if err != nil {
-				return err
-			}
-			cfg, err := config.Load(environ)
+			cfg, environ, err := c.load()
 			if err != nil {
 				return err
 			}
