@@ -38,6 +38,28 @@ func TestDotenvNeverOverrides(t *testing.T) {
 	}
 }
 
+func TestByteOrderMarkIsNoneOfTheContent(t *testing.T) {
+	t.Parallel()
+	got, err := Environ(dotenvDir(t, byteOrderMark+"A=1\n"), nil)
+	if diff := cmp.Diff([]string{"A=1"}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	c := load(t,
+		"NATS_CONTEXT="+file(t, byteOrderMark+`{"url":"nats://h:1"}`),
+		"MAKE_WEBHOOK_PAYMENTS_URL_FILE="+file(t, byteOrderMark+hook+"\r\n"),
+		"MAKE_WEBHOOK_PAYMENTS_API_KEY_FILE="+file(t, byteOrderMark+"key"),
+		"MAKE_WEBHOOK_PAYMENTS_SIGNING_SECRET_FILE="+file(t, byteOrderMark+"whsec_b25l"),
+	)
+	d := route(t, c, "payments").Destination
+	if c.NATS.URL() != "nats://h:1" || d.URL.Reveal().String() != hook || d.APIKey.Reveal() != "key" || d.SigningKeys[0].Reveal() != "one" {
+		t.Errorf("%s, %s, %q", c.NATS.URL(), d.URL.Reveal(), d.APIKey.Reveal())
+	}
+	want := []string{"MAKE_WEBHOOK_PAYMENTS_URL_FILE: the file is empty"}
+	if diff := cmp.Diff(want, problemsOf(t, "MAKE_WEBHOOK_PAYMENTS_URL_FILE="+file(t, byteOrderMark))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestNoDotenv(t *testing.T) {
 	t.Parallel()
 	got, err := Environ(t.TempDir(), []string{"A=1"})

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,9 +11,13 @@ import (
 // maxFile is more than any secret, context or certificate bundle needs.
 const maxFile = 1 << 20
 
-// readFile returns the content of a file that a variable names. Its errors are
-// faults or carry the operating system's reason. Anything but a regular file
-// is refused: a pipe could be read only once, a terminal not at all.
+// byteOrderMark is what some editors put before UTF-8 (Unicode 23.8).
+const byteOrderMark = "\xef\xbb\xbf"
+
+// readFile returns the content of a file that a variable names, without a byte
+// order mark. Its errors are faults or carry the operating system's reason.
+// Anything but a regular file is refused: a pipe could be read only once, a
+// terminal not at all.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -30,7 +35,8 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile))
+	content, err := io.ReadAll(io.LimitReader(f, maxFile))
+	return bytes.TrimPrefix(content, []byte(byteOrderMark)), err
 }
 
 // fileFault says what is wrong with the file that a variable names: why it
