@@ -23,7 +23,7 @@ type acks struct {
 	// outbox is where they gather; nil where somebody waits for each.
 	outbox *outbox
 	log    *slog.Logger
-	// on counts those on their way.
+	// on counts those on their way, but for those that are stranded.
 	on atomic.Int64
 
 	mu      sync.Mutex
@@ -31,6 +31,8 @@ type acks struct {
 	told    bool // that some are in trouble
 	last    uint64
 	waiting map[uint64]*ack // by the last token of their reply subjects
+	// stranded are the events that were in hand as their consumer was replaced.
+	stranded map[identity]bool
 }
 
 // ack is one acknowledgement.
@@ -40,6 +42,7 @@ type ack struct {
 	token    uint64
 	done     func(it *item, confirmed bool)
 	sent     time.Time
+	stranded bool
 	repeated bool
 	err      error // why it is not confirmed, as far as is known
 }
@@ -73,7 +76,9 @@ func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
 	a.last++
 	w.token = a.last
 	a.waiting[w.token] = w
-	a.on.Add(1)
+	if w.stranded = a.stranded[it.id]; !w.stranded {
+		a.on.Add(1)
+	}
 	a.mu.Unlock()
 	if a.outbox == nil || !a.outbox.gather(w) {
 		w.dispatch()
@@ -92,6 +97,14 @@ func (a *acks) reply(token uint64) string {
 	b = append(b, a.inbox...)
 	b = append(b, '.')
 	return string(strconv.AppendUint(b, token, 10))
+}
+
+// end is for one that is not waited for any more.
+func (w *ack) end(confirmed bool) {
+	if !w.stranded {
+		w.of.on.Add(-1)
+	}
+	w.done(w.it, confirmed)
 }
 
 // fail notes why an acknowledgement was in vain: it need not be waited for.
@@ -118,8 +131,7 @@ func (a *acks) hear(m *nats.Msg) {
 	delete(a.waiting, token)
 	a.mu.Unlock()
 	if ok { // else it was sent twice, and confirmed before
-		a.on.Add(-1)
-		w.done(w.it, true)
+		w.end(true)
 	}
 }
 
@@ -189,8 +201,27 @@ func (a *acks) forget() {
 	}
 	a.mu.Unlock()
 	for _, w := range gone {
-		a.on.Add(-1)
-		w.done(w.it, true)
+		w.end(true)
+	}
+}
+
+// strand counts the acknowledgements of these events no longer, now or later: they are
+// all that was in hand as their consumer was replaced. The new one answers none of an
+// event before it has handed that out again (seen with nats-server 2.15.2), and nobody
+// asks for events while as many are counted as may be on their way. They are repeated as
+// others are: an event that comes again is acknowledged by its new delivery.
+func (a *acks) strand(inHand []*item) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stranded = make(map[identity]bool, len(inHand))
+	for _, it := range inHand {
+		a.stranded[it.id] = true
+	}
+	for _, w := range a.waiting {
+		if !w.stranded {
+			w.stranded = true
+			a.on.Add(-1)
+		}
 	}
 }
 
@@ -204,7 +235,6 @@ func (a *acks) end() {
 	a.over, a.waiting = true, nil
 	a.mu.Unlock()
 	for _, w := range left {
-		a.on.Add(-1)
-		w.done(w.it, false)
+		w.end(false)
 	}
 }

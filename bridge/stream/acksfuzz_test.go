@@ -13,8 +13,8 @@ import (
 	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
-// FuzzAcks has acknowledgements sent, lost, refused, repeated, and confirmed, twice and
-// late, in any order. Each ends once: confirmed if it was, else when all are given up.
+// FuzzAcks has acknowledgements sent, lost, refused, repeated, stranded, and confirmed,
+// twice and late, in any order. Each ends once: confirmed if it was, else when all are given up.
 func FuzzAcks(f *testing.F) {
 	nc := testbed.Connect(f, testbed.StartServer(f, embedded.Config{}).URL()).Conn()
 	logs := &testbed.Log{}
@@ -97,6 +97,9 @@ func (w *acksWorld) step() {
 	case 4:
 		w.hear(false)
 	default:
+		if w.random.IntN(10) == 0 {
+			w.a.strand(nil)
+		}
 		w.now = w.now.Add(time.Duration(w.random.IntN(int(2 * ackTimeout))))
 		w.a.repeat(w.now, w.random.IntN(8) == 0)
 	}
@@ -112,7 +115,13 @@ func (w *acksWorld) check() {
 		}
 		ended += done
 	}
-	if on := int(w.a.on.Load()); on != len(w.done)-ended || on != len(w.a.waiting) {
+	stranded := 0
+	for _, a := range w.a.waiting {
+		if a.stranded {
+			stranded++
+		}
+	}
+	if on := int(w.a.on.Load()) + stranded; on != len(w.done)-ended || on != len(w.a.waiting) {
 		w.t.Fatalf("%d of %d have ended, %d are on their way and %d waited for", ended, len(w.done), on, len(w.a.waiting))
 	}
 }

@@ -61,8 +61,7 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	if err != nil {
 		return err
 	}
-	c.boundTo(r.created)
-	c.retention.Store(&r)
+	c.boundTo(&r)
 	// The server goes by the consumer's ack wait, whatever ours is.
 	c.ackWait = cfg.AckWait
 	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)

@@ -60,7 +60,8 @@ type consumer struct {
 	handling sync.WaitGroup
 	// unsettled is set where grace ended before something was settled.
 	unsettled atomic.Bool
-	origin    *origin // of what arrives; nil: never bound
+	origin    *origin   // of what arrives; nil: never bound
+	bound     time.Time // when the JetStream consumer was created that is bound
 	// retention is kept up to date by another goroutine.
 	retention atomic.Pointer[retention]
 }
@@ -272,8 +273,8 @@ func (c *consumer) ask(now time.Time) error {
 
 // tend does what is due from time to time.
 func (c *consumer) tend(now time.Time) error {
-	if !c.retention.Load().created.Equal(c.origin.created) {
-		return errStreamReplaced // and its consumer, by another replica
+	if err := c.replaced(); err != nil {
+		return err
 	}
 	c.sweep(now)
 	c.settler.acks.repeat(now, false)

@@ -25,23 +25,42 @@ const (
 // errDoubtful is why nothing is said of an event for the time being.
 var errDoubtful = errors.New("not known whether its stream is still the same")
 
-// errStreamReplaced ends a run that did not hear of the end of its consumer: it had
-// nothing to ask for, or no connection.
+// errStreamReplaced ends a run that did not hear of the end of its consumer: it asked
+// for nothing, or had no connection.
 var errStreamReplaced = errors.New("stream was deleted and created again")
 
 // doubt keeps everything from being said until the consumer is bound again.
 func (c *consumer) doubt() { c.origin.state.Store(doubtful) }
 
-// boundTo has the consumer take events of the stream that was created then. What is
-// in hand of another stream is nothing to the server any more: what has started
-// ends, is not acknowledged, and is in hand no longer.
-func (c *consumer) boundTo(created time.Time) {
+// replaced says so where the stream or the JetStream consumer was found to be another
+// than the one that is bound.
+func (c *consumer) replaced() error {
+	switch r := c.retention.Load(); {
+	case !r.created.Equal(c.origin.created):
+		return errStreamReplaced // and its consumer, by another replica
+	case !r.consumer.Equal(c.bound):
+		return errConsumerGone // for good, or another replica has created it again
+	}
+	return nil
+}
+
+// boundTo has the consumer take events of the stream and the JetStream consumer that
+// there are. What is in hand of another stream is nothing to the server any more: what
+// has started ends, is not acknowledged, and is in hand no longer. What is in hand of
+// another consumer comes again.
+func (c *consumer) boundTo(r *retention) {
+	c.retention.Store(r)
+	anew := !r.consumer.Equal(c.bound)
+	c.bound = r.consumer
 	before := c.origin
-	if before != nil && before.created.Equal(created) {
+	if before != nil && before.created.Equal(r.created) {
 		before.state.Store(present)
+		if anew {
+			c.settler.acks.strand(c.hand.all())
+		}
 		return
 	}
-	c.origin = &origin{created: created}
+	c.origin = &origin{created: r.created}
 	if before == nil {
 		return
 	}

@@ -29,6 +29,7 @@ const (
 type retention struct {
 	maxAge, margin time.Duration
 	created        time.Time // the stream
+	consumer       time.Time // when that was created; zero: it is gone
 	// oldest is when the oldest event was published that is handed out and not
 	// settled; zero where all that are handed out are in hand here.
 	oldest time.Time
@@ -85,7 +86,7 @@ func (s *Supervisor) retention(ctx context.Context, route string, inHand int) (r
 	}
 	info := c.CachedInfo()
 	r := newRetention(st.CachedInfo().Config.MaxAge, info.NumPending+uint64(max(0, info.NumAckPending)))
-	r.created = st.CachedInfo().Created
+	r.created, r.consumer = st.CachedInfo().Created, info.Created
 	if r.maxAge > 0 && info.NumAckPending > inHand {
 		r.oldest, err = oldestAfter(ctx, st, info.AckFloor.Stream, filtersOf(info.Config))
 		if err != nil { // all else is known
@@ -121,11 +122,17 @@ func (s *Supervisor) followRetention(ctx context.Context, c *consumer) {
 		}
 		inHand, _ := c.hand.size()
 		r, err := s.retention(ctx, c.route.Name, inHand)
-		if err != nil {
+		switch {
+		case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+			r = *c.retention.Load()
+			r.consumer = time.Time{}
+		case err != nil:
 			c.log.Debug("depth of the backlog not known", "error", err)
 			continue
 		}
-		c.retention.Store(&r)
+		if ctx.Err() == nil { // else it is for the next run to say
+			c.retention.Store(&r)
+		}
 	}
 }
 
