@@ -64,7 +64,7 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	c.boundTo(&r)
 	// The server goes by the consumer's ack wait, whatever ours is.
 	c.ackWait = cfg.AckWait
-	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, c.route.Concurrency+mostAhead)
+	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, mostAsked(c.route), c.log)
 	if err != nil {
 		return err
 	}

@@ -282,12 +282,13 @@ func TestDeletedConsumerAndStreamComeBack(t *testing.T) {
 }
 
 func TestPullThatWentSilentIsHealed(t *testing.T) {
-	nc, err := nats.Connect(newBed(t, embedded.Config{}).server.URL())
+	b := newBed(t, embedded.Config{})
+	nc, err := nats.Connect(b.server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	p, err := newPuller(nc, "$JS.API.", "EVENTS", "payments", 8)
+	p, err := newPuller(nc, "$JS.API.", "EVENTS", "payments", 8, b.logger())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (p *Provisioner) planConsumer(ctx context.Context, r *bridge.Route) (consum
 		return plan, explain(fmt.Errorf("look up consumer %s: %w", r.Name, err),
 			"$JS.API.CONSUMER.INFO."+p.settings.Stream+"."+r.Name)
 	}
-	plan.reconcile(c.CachedInfo(), want, p.settings.Provision)
+	plan.reconcile(c.CachedInfo(), want, mostAsked(r), p.settings.Provision)
 	return plan, nil
 }
 
@@ -73,13 +73,13 @@ func (p *consumerPlan) create(allowed bool) {
 	}
 }
 
-func (p *consumerPlan) reconcile(info *jetstream.ConsumerInfo, want jetstream.ConsumerConfig, allowed bool) {
+func (p *consumerPlan) reconcile(info *jetstream.ConsumerInfo, want jetstream.ConsumerConfig, most int, allowed bool) {
 	have := info.Config
 	p.Action, p.config = ActionNone, have
 	if info.Paused {
 		p.Dangers = append(p.Dangers, fmt.Sprintf("is paused for %s: nothing is delivered until then", info.PauseRemaining.Round(time.Second)))
 	}
-	merged, c, err := reconcile(have, want)
+	merged, c, err := reconcile(have, want, most)
 	if err != nil {
 		p.block(err)
 		return

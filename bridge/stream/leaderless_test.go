@@ -14,7 +14,7 @@ import (
 
 func testPuller(t *testing.T, b *bed) *puller {
 	t.Helper()
-	p, err := newPuller(b.dial().Conn(), "$JS.API.", "EVENTS", "payments", 8)
+	p, err := newPuller(b.dial().Conn(), "$JS.API.", "EVENTS", "payments", 8, b.logger())
 	if err != nil {
 		t.Fatal(err)
 	}

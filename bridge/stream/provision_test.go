@@ -214,6 +214,69 @@ func TestWithoutProvisionNothingIsChanged(t *testing.T) {
 	}
 }
 
+// TestConsumerWithLimitsOnPullRequests: with those the server would turn down whatever
+// the bridge asks for, or never answer it.
+func TestConsumerWithLimitsOnPullRequests(t *testing.T) {
+	t.Parallel()
+	route := testRoute(t, "payments", 4)
+	prioritized := func(c *jetstream.ConsumerConfig, p jetstream.PriorityPolicy) {
+		c.PriorityPolicy, c.PriorityGroups = p, []string{"a", "b"}
+	}
+	for name, tt := range map[string]struct {
+		limit func(c *jetstream.ConsumerConfig)
+		want  string // what is changed; "" where the limit may stay
+	}{
+		"expires":      {func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = 59 * time.Second }, "max expires 59s → unlimited"},
+		"long expires": {func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = 60 * time.Second }, ""},
+		"batch":        {func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 1 }, "max batch 1 → unlimited"},
+		"large batch":  {func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = mostAsked(route) }, ""},
+		"bytes":        {func(c *jetstream.ConsumerConfig) { c.MaxRequestMaxBytes = 1 }, ""},
+		"overflow": {func(c *jetstream.ConsumerConfig) { prioritized(c, jetstream.PriorityPolicyOverflow) },
+			"priority groups a,b → none"},
+		"pinned": {func(c *jetstream.ConsumerConfig) {
+			prioritized(c, jetstream.PriorityPolicyPinned)
+			c.PinnedTTL = time.Minute
+		}, "priority groups a,b → none"},
+		"prioritized": {func(c *jetstream.ConsumerConfig) { prioritized(c, jetstream.PriorityPolicyPrioritized) },
+			"priority groups a,b → none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t, embedded.Config{})
+			settings := testSettings()
+			if err := NewProvisioner(b.client(), settings).Streams(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c := wantConsumer(settings, route)
+			tt.limit(&c)
+			create(t, b, c)
+			action, vital, blocked := ActionUpdate, tt.want, "consumer payments differs (BRIDGE_PROVISION is false): "+tt.want
+			if tt.want == "" {
+				action, blocked = ActionNone, ""
+			}
+			got := plan(t, b.client(), settings, route)[2]
+			if got.Action != action || got.Vital != (tt.want != "") || strings.Join(got.Differences, "; ") != vital {
+				t.Errorf("plan %+v, want %s: %q", got, action, vital)
+			}
+			settings.Provision = false
+			if got := plan(t, b.client(), settings, route)[2]; blocked != "" && (got.Err == nil || got.Err.Error() != blocked) {
+				t.Errorf("without provisioning: %v, want %s", got.Err, blocked)
+			}
+			r := b.run(testSettings(), accept, route)
+			for range 3 * mostAhead { // so that many are asked for at a time
+				b.publish("payments.success", "1")
+			}
+			b.settled("payments")
+			if n := r.count(bridge.Delivered); n != 3*mostAhead {
+				t.Errorf("%d delivered", n)
+			}
+			if strings.Contains(b.logs.String(), "pull request refused") {
+				t.Error(b.logs.String())
+			}
+		})
+	}
+}
+
 func TestStart(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	settings := testSettings()

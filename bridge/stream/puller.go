@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 const (
@@ -37,12 +40,15 @@ type puller struct {
 	inbox   string
 	sub     *nats.Subscription
 	msgs    chan *nats.Msg
+	log     *slog.Logger
 
 	open       int       // events asked for and not sent yet
 	asked      []request // those that may be open, as long as any is
 	heard      time.Time // when the server last said something
 	notUntil   time.Time // no request before this
 	leaderless time.Time // since when nobody answers requests; zero: somebody does
+	refusal    string    // why the server turned a request down, as was last said
+	told       time.Time // when that was
 }
 
 // request is one pull request.
@@ -52,13 +58,14 @@ type request struct {
 }
 
 // newPuller subscribes an inbox; most bounds how many events are asked for.
-func newPuller(nc *nats.Conn, apiPrefix, stream, consumer string, most int) (*puller, error) {
+func newPuller(nc *nats.Conn, apiPrefix, stream, consumer string, most int, log *slog.Logger) (*puller, error) {
 	p := &puller{
 		nc:      nc,
 		subject: apiPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
 		info:    apiPrefix + "CONSUMER.INFO." + stream + "." + consumer,
 		// Room for every event that can be under way, and for status messages.
 		msgs: make(chan *nats.Msg, 2*most+64),
+		log:  log,
 	}
 	return p, p.subscribe()
 }
@@ -130,6 +137,7 @@ func (p *puller) receive(msg *nats.Msg, now time.Time) (event bool, err error) {
 	p.heard = now
 	if msg.Reply != "" { // only an event has one; it may have a header Status, too
 		p.open, p.leaderless = max(0, p.open-1), time.Time{}
+		p.served(now)
 		return true, nil
 	}
 	if msg.Subject != p.inbox {
@@ -145,9 +153,11 @@ func (p *puller) receive(msg *nats.Msg, now time.Time) (event bool, err error) {
 	p.leaderless = time.Time{}
 	switch status {
 	case "100": // heartbeat
+		p.served(now)
 		return false, nil
 	case "404", "408": // no messages, request expired
 		p.close(msg)
+		p.served(now)
 		return false, nil
 	case "409":
 		p.close(msg)
@@ -157,9 +167,13 @@ func (p *puller) receive(msg *nats.Msg, now time.Time) (event bool, err error) {
 	default:
 		p.open = 0
 	}
+	p.refused(status, description, now)
 	p.notUntil = now.Add(pullPause)
 	return false, nil
 }
+
+// mostAsked is how many events a route asks for with one request, at most.
+func mostAsked(r *bridge.Route) int { return r.Concurrency + 1 + mostAhead }
 
 // close ends one request: the server says how much of it was left.
 func (p *puller) close(msg *nats.Msg) {

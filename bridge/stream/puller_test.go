@@ -1,10 +1,14 @@
 package stream
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestPullRequestThatNobodyEndsLapses: it went to a leader that died, and later ones
@@ -35,5 +39,44 @@ func TestPullRequestThatNobodyEndsLapses(t *testing.T) {
 	p.lapse(later.Add(2 * pullExpiry))
 	if p.open != 0 || len(p.asked) != 0 {
 		t.Errorf("%d open of %d requests, want none", p.open, len(p.asked))
+	}
+}
+
+// TestRefusalIsSaidOnceUntilARequestSucceeds: the server may turn down every request,
+// two in a second, or only those that ask for much.
+func TestRefusalIsSaidOnceUntilARequestSucceeds(t *testing.T) {
+	t.Parallel()
+	logs := &testbed.Log{}
+	p := &puller{inbox: "inbox", log: logs.Logger(slog.LevelDebug)}
+	now := time.Now()
+	says := func(after time.Duration, status, description string) {
+		t.Helper()
+		now = now.Add(after)
+		msg := &nats.Msg{Subject: "inbox", Header: nats.Header{"Status": {status}, "Description": {description}}}
+		if _, err := p.receive(msg, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const expires, batch = "Exceeded MaxRequestExpires of 10s", "Exceeded MaxRequestBatch of 1"
+	says(0, "409", "Leadership Change")
+	says(0, "409", "Server Shutdown")
+	if logs.String() != "" {
+		t.Errorf("part of a cluster's life is said: %s", logs)
+	}
+	for range 1000 {
+		says(pullPause, "409", expires)
+	}
+	says(0, "409", batch)
+	says(0, "400", "Bad Request")
+	for range 10 {
+		says(time.Second, "100", "Idle Heartbeat")
+		says(time.Second, "400", "Bad Request")
+	}
+	says(2*refusalLife, "100", "Idle Heartbeat")
+	says(0, "400", "Bad Request")
+	for text, want := range map[string]int{"409 " + expires: 1, "409 " + batch: 1, "400 Bad Request": 2} {
+		if n := strings.Count(logs.String(), text); n != want {
+			t.Errorf("%q is said %d times, want %d", text, n, want)
+		}
 	}
 }

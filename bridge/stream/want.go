@@ -123,9 +123,9 @@ type changes struct{ vital, minor []string }
 func (c changes) all() []string { return append(slices.Clone(c.vital), c.minor...) }
 
 // reconcile returns the consumer that exists with what must change, and the
-// changes. What a consumer has beyond that is left alone; where it began is
-// history.
-func reconcile(have, want jetstream.ConsumerConfig) (merged jetstream.ConsumerConfig, c changes, err error) {
+// changes, where one pull request asks for so many events at most. What a
+// consumer has beyond that is left alone; where it began is history.
+func reconcile(have, want jetstream.ConsumerConfig, most int) (merged jetstream.ConsumerConfig, c changes, err error) {
 	if have.AckPolicy != jetstream.AckExplicitPolicy {
 		return have, c, fmt.Errorf("consumer %s does not have ack policy explicit, and that cannot be changed: delete it or rename the route", want.Durable)
 	}
@@ -146,6 +146,7 @@ func reconcile(have, want jetstream.ConsumerConfig) (merged jetstream.ConsumerCo
 		c.vital = append(c.vital, "headers only → whole events")
 		merged.HeadersOnly = false
 	}
+	c.vital = append(c.vital, unlimit(&merged, most)...)
 	if have.InactiveThreshold > 0 {
 		// The server would delete it while no bridge runs, and with it the
 		// place that the route has got to.
@@ -167,6 +168,25 @@ func reconcile(have, want jetstream.ConsumerConfig) (merged jetstream.ConsumerCo
 		c.minor = append(c.minor, "metadata")
 	}
 	return merged, c, nil
+}
+
+// unlimit takes from a consumer what would have the server turn down pull requests,
+// or never answer them, and returns that in words. A limit of bytes is no such thing:
+// the bridge asks for any number of them.
+func unlimit(c *jetstream.ConsumerConfig, most int) (limits []string) {
+	if m := c.MaxRequestExpires; m > 0 && m < pullExpiry {
+		limits = append(limits, fmt.Sprintf("max expires %s → unlimited", m))
+		c.MaxRequestExpires = 0
+	}
+	if m := c.MaxRequestBatch; m > 0 && m < most {
+		limits = append(limits, fmt.Sprintf("max batch %d → unlimited", m))
+		c.MaxRequestBatch = 0
+	}
+	if c.PriorityPolicy != jetstream.PriorityPolicyNone {
+		limits = append(limits, fmt.Sprintf("priority groups %s → none", strings.Join(c.PriorityGroups, ",")))
+		c.PriorityPolicy, c.PriorityGroups, c.PinnedTTL = jetstream.PriorityPolicyNone, nil, 0
+	}
+	return limits
 }
 
 func filtersOf(c jetstream.ConsumerConfig) []string {
