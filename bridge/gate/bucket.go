@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -119,8 +120,8 @@ func refusal(err error) error {
 		return errConflict
 	}
 	if refused, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch refused.ErrorCode {
-		case accountIsFull, serverIsFull, memoryIsFull, storageIsFull, bucketIsFull:
+		full := []jetstream.ErrorCode{accountIsFull, serverIsFull, memoryIsFull, storageIsFull, bucketIsFull}
+		if slices.Contains(full, refused.ErrorCode) {
 			return fmt.Errorf("%w: is JetStream's storage full? raise the limit of the account (max_file), the server (max_file_store) or the bucket, or make room", err)
 		}
 	}
