@@ -66,8 +66,11 @@ func TestRefusalIsSaidOnceUntilARequestSucceeds(t *testing.T) {
 	for range 1000 {
 		says(pullPause, "409", expires)
 	}
-	says(0, "409", batch)
-	says(0, "400", "Bad Request")
+	for range 10 {
+		says(0, "409", batch)
+		says(0, "409", expires)
+	}
+	says(2*refusalLife, "400", "Bad Request")
 	for range 10 {
 		says(time.Second, "100", "Idle Heartbeat")
 		says(time.Second, "400", "Bad Request")

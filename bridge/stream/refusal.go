@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// refusalLife is for how long the same refusal is not said again, where other requests
-// succeed meanwhile.
+// refusalLife is the time between two refusals that are said, where other requests
+// succeed meanwhile or are refused for something else.
 const refusalLife = time.Minute
 
 // refused is told that the server has turned a request down, and says so once until one
@@ -17,7 +17,7 @@ func (p *puller) refused(status, description string, now time.Time) {
 	case "leadership change", "server shutdown":
 		return
 	}
-	if text := status + " " + description; text != p.refusal {
+	if text := status + " " + description; p.refusal == "" || text != p.refusal && now.Sub(p.told) > refusalLife {
 		p.refusal, p.told = text, now
 		p.log.Warn("pull request refused, asking on", "error", text)
 	}

@@ -183,7 +183,7 @@ func unlimit(c *jetstream.ConsumerConfig, most int) (limits []string) {
 		c.MaxRequestBatch = 0
 	}
 	if c.PriorityPolicy != jetstream.PriorityPolicyNone {
-		limits = append(limits, fmt.Sprintf("priority groups %s → none", strings.Join(c.PriorityGroups, ",")))
+		limits = append(limits, "priority groups "+strings.Join(c.PriorityGroups, ",")+" → none")
 		c.PriorityPolicy, c.PriorityGroups, c.PinnedTTL = jetstream.PriorityPolicyNone, nil, 0
 	}
 	return limits
