@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usageArgs makes a usage error of what args says, with the way to help.
@@ -37,6 +38,17 @@ func oneArg(name string) cobra.PositionalArgs {
 		}
 		return fmt.Errorf("%s takes one %s, not %d", cmd.Name(), name, len(given))
 	}
+}
+
+// noEmptyFlag refuses a flag that was given and is empty, as it is where the
+// variable of a script is not set: a filter would be none, and mean everything.
+func noEmptyFlag(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" {
+			err = &usageError{fmt.Errorf("--%s is empty: give a value, or leave it out", f.Name)}
+		}
+	})
+	return err
 }
 
 // knownCommand is for a command that only has others below it.

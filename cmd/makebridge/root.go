@@ -46,7 +46,10 @@ answered 2xx.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(knownCommand),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: noEmptyFlag, // of every command
+
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
