@@ -90,7 +90,7 @@ func (s *search) left() uint64 { return max(1, s.Most-min(s.Most, s.looked.read)
 func (s *search) in(ctx context.Context, in stretch) (sequence uint64, err error) {
 	var hit atomic.Pointer[jetstream.Msg]
 	looked, err := s.find(ctx, s.events, in, headersOnly, func(msg jetstream.Msg) bool {
-		if msg.Headers().Get(jetstream.MsgIDHeader) != s.eventID {
+		if id := msg.Headers().Get(jetstream.MsgIDHeader); id == "" || id != s.eventID {
 			return true
 		}
 		hit.Store(&msg)

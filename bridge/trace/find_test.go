@@ -150,6 +150,17 @@ func TestSearchIsBounded(t *testing.T) {
 	}
 }
 
+// TestMessageWithoutAnID is no event that one looks for.
+func TestMessageWithoutAnID(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.fill("payments.refunded", 2, func(*nats.Msg, int) {})
+	got, err := Read(t.Context(), b.config, "")
+	if unknown := (*UnknownError)(nil); !errors.As(err, &unknown) || unknown.Read != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestLetterThatWasNotLookedAt is not taken for none.
 func TestLetterThatWasNotLookedAt(t *testing.T) {
 	t.Parallel()

@@ -30,10 +30,12 @@ func noArgs(cmd *cobra.Command, given []string) error {
 // oneArg is for a command that takes one, which its help calls so.
 func oneArg(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
-		switch len(given) {
-		case 0:
+		switch {
+		case len(given) == 0:
 			return errors.New(name + " is missing")
-		case 1:
+		case len(given) == 1 && given[0] == "":
+			return errors.New(name + " is empty")
+		case len(given) == 1:
 			return nil
 		}
 		return fmt.Errorf("%s takes one %s, not %d", cmd.Name(), name, len(given))
