@@ -23,7 +23,16 @@ func newDeniedError(err error) *deniedError {
 // tidying reports whether what was denied can be left to the server.
 func (e *deniedError) tidying() bool { return strings.HasPrefix(e.subject, "$JS.API.CONSUMER.DELETE.") }
 
+// Error says what the user may not do, and what to change where that is certain:
+// a user has an inbox, if not the usual one.
 func (e *deniedError) Error() string {
+	if e.subscription && strings.HasPrefix(e.subject, "_INBOX.") {
+		return e.refusal() + ": set NATS_INBOX_PREFIX"
+	}
+	return e.refusal()
+}
+
+func (e *deniedError) refusal() string {
 	_, what, found := strings.Cut(e.err.Error(), "Permissions Violation for ")
 	if !found {
 		return e.err.Error()

@@ -46,7 +46,7 @@ With --envelope the subject may be left out; it is then that of the type.`,
 		if err != nil {
 			return spellOut(err)
 		}
-		return publish(cmd.Context(), c, out, subject, event)
+		return flags.publish(cmd.Context(), c, out, subject, event)
 	}
 	return cmd
 }
@@ -83,7 +83,7 @@ type publishedLine struct {
 	Duplicate bool   `json:"duplicate"`
 }
 
-func publish(ctx context.Context, c *console, out *output, subject string, e *schemas.Event) error {
+func (f publishFlags) publish(ctx context.Context, c *console, out *output, subject string, e *schemas.Event) error {
 	cfg, err := c.loadInstallation("BRIDGE_STREAM")
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func publish(ctx context.Context, c *console, out *output, subject string, e *sc
 	case errors.Is(err, subjects.ErrNoStream):
 		return fmt.Errorf("no stream takes %s: makebridge setup creates one for the subjects of all routes; is this one of them?", subject)
 	case err != nil && denied != nil:
-		return fmt.Errorf("publish to %s: %w", subject, denied)
+		return f.explainDenial(denied, subject, e)
 	case err != nil:
 		return spellOut(err)
 	}
@@ -119,4 +119,19 @@ func publish(ctx context.Context, c *console, out *output, subject string, e *sc
 		{"event_id", line.EventID}, {"subject", line.Subject}, {"stream", line.Stream}, {"sequence", sequence},
 	})
 	return nil
+}
+
+// explainDenial says of an event whose answer is not heard that it may have been
+// stored, and how to find out.
+func (f publishFlags) explainDenial(err error, subject string, e *schemas.Event) error {
+	var denied *deniedError
+	if !errors.As(err, &denied) || !denied.subscription {
+		return fmt.Errorf("publish to %s: %w", subject, err)
+	}
+	again := "publish it again"
+	if !f.envelope {
+		again += " with --id " + e.ID
+	}
+	return fmt.Errorf("publish %s %s to %s: %s, so no answer comes and the event may have been stored: set NATS_INBOX_PREFIX and %s",
+		e.Type, e.ID, subject, denied.refusal(), again)
 }

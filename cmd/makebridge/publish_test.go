@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,6 +29,43 @@ func TestPublishNamesThePermissionThatIsMissing(t *testing.T) {
 	}
 	status, log = try("canary-2", "publish", "payments.success", "--example")
 	if status != exitFailed || !strings.Contains(log, "Authorization Violation") || !strings.Contains(log, "NATS_USER") || strings.Contains(log, "canary") {
+		t.Errorf("exit status %d: %s", status, log)
+	}
+}
+
+// TestPublishWithoutAnInbox stores the event, whose answer nobody may hear.
+func TestPublishWithoutAnInbox(t *testing.T) {
+	server := testbed.StartServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `accounts { APP { jetstream: enabled, users = [
+		{user: some, password: p, permissions: {subscribe: ["_INBOX_some.>"]}}
+	] } }`)})
+	try := func(prefix string, args ...string) (status int, out, log string) {
+		var printed, errs buffer
+		status = run(t.Context(), args, &console{environ: []string{
+			"NATS_URL=" + server.URL(), "NATS_USER=some", "NATS_PASSWORD=p", "NATS_INBOX_PREFIX=" + prefix,
+		}, in: strings.NewReader(paymentEvent("whole")), out: &printed, err: &errs})
+		return status, printed.String(), errs.String()
+	}
+	if status, _, log := try("_INBOX_some", "setup"); status != exitDone {
+		t.Fatalf("setup: exit status %d: %s", status, log)
+	}
+	const denied = `this NATS user may not subscribe to "_INBOX\.\S+"`
+	for want, args := range map[string][]string{
+		`^makebridge: publish payment\.success event-1 to payments\.success: ` + denied +
+			`, so no answer comes and the event may have been stored: set NATS_INBOX_PREFIX and publish it again with --id event-1\n$`: {"publish", "payments.success", "--example", "--id", "event-1"},
+		`stored: set NATS_INBOX_PREFIX and publish it again\n$`:                        {"publish", "--envelope", "-"},
+		`^makebridge: look up stream EVENTS: ` + denied + `: set NATS_INBOX_PREFIX\n$`: {"status"},
+		`^makebridge: list dead letters: ` + denied + `: set NATS_INBOX_PREFIX\n$`:     {"dlq", "ls"},
+	} {
+		if status, _, log := try("", args...); status != exitFailed || !regexp.MustCompile(want).MatchString(log) {
+			t.Errorf("exit status %d: %s", status, log)
+		}
+	}
+	status, out, log := try("_INBOX_some", "publish", "payments.success", "--example", "--id", "event-1")
+	if status != exitDone || !strings.Contains(out, "it was stored before") {
+		t.Errorf("exit status %d: %s%s", status, out, log)
+	}
+	status, _, log = try("_INBOX_other", "status")
+	if status != exitFailed || !strings.HasSuffix(log, `.*"`+"\n") {
 		t.Errorf("exit status %d: %s", status, log)
 	}
 }
