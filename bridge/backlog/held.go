@@ -45,7 +45,7 @@ func Held(ctx context.Context, js jetstream.JetStream, bucket string, ids []stri
 // HeldRoutes returns the holds of the routes whose destination is held, by
 // route. Where a route's events go is what its replicas say: those alive, or the
 // last there were. It asks for the stream and for the bucket, and reads neither
-// consumers nor notes.
+// consumers nor notes. Its error is a *NoBucketError where there is no bucket.
 func HeldRoutes(ctx context.Context, js jetstream.JetStream, c Config) (map[string]Hold, error) {
 	r := &reader{Config: c, js: js, asker: newAsker()}
 	if err := r.open(ctx); err != nil {

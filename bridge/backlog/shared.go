@@ -11,6 +11,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// NoBucketError says that there is no bucket of that name: it is another one, or
+// no bridge has run yet.
+type NoBucketError struct{ Bucket string }
+
+// Error says what to look at.
+func (e *NoBucketError) Error() string {
+	return "bucket " + e.Bucket + " does not exist: is BRIDGE_BUCKET right?"
+}
+
 // shared is what the replicas keep in their bucket, of interest here.
 type shared struct {
 	holds    map[string]Hold // by destination
@@ -34,11 +43,10 @@ func (r *reader) readShared(ctx context.Context, keys []string) {
 		kv, err = r.js.KeyValue(ctx, r.Bucket)
 		return err
 	})
-	if errors.Is(s.err, jetstream.ErrBucketNotFound) {
-		s.err = nil
-		return
-	}
-	if s.err == nil {
+	switch {
+	case errors.Is(s.err, jetstream.ErrBucketNotFound):
+		s.err = &NoBucketError{r.Bucket}
+	case s.err == nil:
 		s.err = r.asker.explain(ctx, "read bucket "+r.Bucket, "$JS.API.CONSUMER.CREATE.KV_"+r.Bucket+".>", eachValue(ctx, kv, keys, s.take))
 	}
 }

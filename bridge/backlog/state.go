@@ -19,7 +19,7 @@ type State struct {
 	ListErr error
 	// SharedErr says why the bucket could not be read, or not to its end. Then
 	// holds, replicas, destinations and Delayed are not known, or not all.
-	// That there is no bucket yet is no error.
+	// It is a *NoBucketError where there is no bucket.
 	SharedErr error
 }
 

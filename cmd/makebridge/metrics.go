@@ -51,7 +51,7 @@ func newMetrics(cfg *config.Config, js jetstream.JetStream, o *rotation, routes 
 func backlogOf(js jetstream.JetStream, what backlog.Config) func(context.Context) ([]telemetry.Backlog, error) {
 	return func(ctx context.Context) ([]telemetry.Backlog, error) {
 		state, err := backlog.Read(ctx, js, what)
-		if err == nil {
+		if err == nil && !errors.As(state.SharedErr, new(*backlog.NoBucketError)) {
 			err = state.SharedErr // what is parked is not known
 		}
 		if err != nil {

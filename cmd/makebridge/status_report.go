@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -109,7 +110,11 @@ func emptyStatusReport(at time.Time) *statusReport {
 func newStatusReport(s backlog.State, replicas []fleet.Replica, fleetErr error) *statusReport {
 	r := emptyStatusReport(s.At)
 	r.note("there may be more routes", s.ListErr)
-	r.note("holds, replicas and redeliveries are not all known", s.SharedErr)
+	if errors.As(s.SharedErr, new(*backlog.NoBucketError)) {
+		r.Errors = append(r.Errors, s.SharedErr.Error()+" Holds and replicas are not known")
+	} else {
+		r.note("holds, replicas and redeliveries are not all known", s.SharedErr)
+	}
 	r.note("delivered and failed a minute are not known", fleetErr)
 	rates := ratesOf(replicas)
 	for i := range s.Routes {
