@@ -70,6 +70,12 @@ func explainDial(err error, cfg config.NATS) error {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
 		errors.Is(err, nats.ErrAccountAuthExpired), errors.Is(err, nats.ErrNkeysNotSupported):
 		return fmt.Errorf("connect to NATS at %s: %w; check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, or NATS_TOKEN", servers, err)
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		mend := "unset NATS_CA, NATS_CERT and NATS_KEY"
+		if cfg.CA == "" && cfg.Cert == "" {
+			mend = "write nats:// in NATS_URL"
+		}
+		return fmt.Errorf("connect to NATS at %s: the server offers no TLS: %s, or turn TLS on there", servers, mend)
 	case errors.As(err, &unknown), errors.As(err, &certificate), errors.Is(err, nats.ErrSecureConnRequired):
 		return fmt.Errorf("connect to NATS at %s: %w; check NATS_CA, NATS_CERT and NATS_KEY", servers, err)
 	}
