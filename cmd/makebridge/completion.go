@@ -10,7 +10,7 @@ import (
 )
 
 // tidyCompletion has the shell offer files only where a file is meant, and
-// cobra's own command for the shells refuse one that it does not know.
+// cobra's own commands for the shells refuse what they do not know.
 func tidyCompletion(root *cobra.Command) {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.InitDefaultCompletionCmd()
@@ -19,6 +19,9 @@ func tidyCompletion(root *cobra.Command) {
 			cmd.Example = "  makebridge completion bash > /etc/bash_completion.d/makebridge"
 			cmd.Args = usageArgs(knownCommand)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Args = usageArgs(noArgs)
+			}
 		}
 	}
 }
