@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -70,7 +71,7 @@ func sink(ctx context.Context, c *console, flags sinkFlags) error {
 	}
 	makecom := standin.New(cfg)
 	if err := makecom.Listen(flags.listen); err != nil {
-		return err
+		return fmt.Errorf("%w; choose another address with --listen, such as 127.0.0.1:8100", err)
 	}
 	fmt.Fprintf(c.err, "the make.com stand-in takes webhooks at %s/<any path>\n", strings.TrimSuffix(makecom.URL(""), "/"))
 	select {
@@ -85,6 +86,12 @@ func sink(ctx context.Context, c *console, flags sinkFlags) error {
 
 func (f sinkFlags) config() (standin.Config, error) {
 	cfg := standin.Config{Delay: f.delay, Seed: f.seed, Keep: 1}
+	if _, port, err := net.SplitHostPort(f.listen); err != nil || !validPort(port) {
+		return cfg, fmt.Errorf("--listen %q: must be host:port, such as 127.0.0.1:8100", f.listen)
+	}
+	if f.delay < 0 {
+		return cfg, errors.New("--delay must not be negative")
+	}
 	for _, text := range f.faults {
 		fault, err := standin.ParseFault(text)
 		if err != nil {
@@ -113,6 +120,11 @@ func (f sinkFlags) config() (standin.Config, error) {
 		cfg.SigningKeys = append(cfg.SigningKeys, key)
 	}
 	return cfg, nil
+}
+
+func validPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 func parseSinkLimit(text string) (standin.Limit, error) {

@@ -123,8 +123,18 @@ func TestSinkKeepsItsLimitAndDemandsItsKey(t *testing.T) {
 }
 
 func TestSinkDelaysItsAnswers(t *testing.T) {
-	cfg, err := sinkFlags{limit: "off", delay: patience, seed: 7}.config()
+	cfg, err := sinkFlags{listen: "127.0.0.1:0", limit: "off", delay: patience, seed: 7}.config()
 	if err != nil || cfg.Delay != patience || cfg.Seed != 7 || cfg.Limit.Requests != 0 {
 		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+func TestSinkSaysWhenItsAddressIsTaken(t *testing.T) {
+	s := startSink(t)
+	address := strings.Trim(strings.TrimPrefix(s.url, "http:"), "/")
+	var out, errs buffer
+	status := run(t.Context(), []string{"sink", "--listen", address}, &console{in: strings.NewReader(""), out: &out, err: &errs})
+	if status != exitFailed || !strings.HasSuffix(errs.String(), "; choose another address with --listen, such as 127.0.0.1:8100\n") {
+		t.Errorf("exit status %d: %s", status, errs.String())
 	}
 }
