@@ -63,6 +63,10 @@ func explain(err error, msg *nats.Msg, limit int64) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w: %w", ErrNoAck, err)
 	}
+	var refusal *jetstream.APIError
+	if errors.As(err, &refusal) {
+		return refusal // without the second "nats: " that a publish puts before it
+	}
 	return err
 }
 

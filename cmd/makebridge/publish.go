@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"github.com/makebridge/makebridge/schemas"
@@ -101,6 +102,8 @@ func (f publishFlags) publish(ctx context.Context, c *console, out *output, subj
 		return fmt.Errorf("no stream takes %s: makebridge setup creates one for the subjects of all routes; is this one of them?", subject)
 	case err != nil && denied != nil:
 		return f.explainDenial(denied, subject, e)
+	case isFull(err):
+		return fmt.Errorf("publish %s %s to %s: %s is full: raise its limits", e.Type, e.ID, subject, streamOf(ctx, nats, subject))
 	case err != nil:
 		return spellOut(err)
 	}
@@ -134,4 +137,22 @@ func (f publishFlags) explainDenial(err error, subject string, e *schemas.Event)
 	}
 	return fmt.Errorf("publish %s %s to %s: %s, so no answer comes and the event may have been stored: set NATS_INBOX_PREFIX and %s",
 		e.Type, e.ID, subject, denied.refusal(), again)
+}
+
+// isFull reports whether a stream refused an event because of its limits. The
+// server has one code for whatever keeps an event from being stored.
+func isFull(err error) bool {
+	const storeFailed = 10077
+	var refusal *jetstream.APIError
+	return errors.As(err, &refusal) && refusal.ErrorCode == storeFailed &&
+		(refusal.Description == "maximum messages exceeded" || refusal.Description == "maximum bytes exceeded")
+}
+
+// streamOf names the stream that takes a subject, which a refusal does not.
+func streamOf(ctx context.Context, nats *link, subject string) string {
+	name, err := nats.js.StreamNameBySubject(ctx, subject)
+	if err != nil {
+		return "the stream of " + subject
+	}
+	return "stream " + name
 }
