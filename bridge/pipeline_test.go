@@ -329,8 +329,10 @@ func TestInvalidEventKeepsItsIdentity(t *testing.T) {
 
 // TestAgeGoesByTheServersClock, not by this machine's, which may be wrong.
 func TestAgeGoesByTheServersClock(t *testing.T) {
-	published := time.Now().Add(-testPolicy.GiveUpAfter - time.Hour) // as this machine sees it
-	v := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 1)}}, &openGate{}, testPolicy, ValidationOff, func() time.Time {
+	policy := testPolicy
+	policy.GiveUpAfter = time.Hour
+	published := time.Now().Add(-2 * time.Hour) // as this machine sees it
+	v := NewPipeline(Config{testRoute(t), &scripted{answers: []Answer{answer(ClassFailed, 500, 1)}}, &openGate{}, policy, ValidationOff, func() time.Time {
 		return published.Add(time.Minute)
 	}}).Handle(t.Context(), Message{Subject: "payments.success", Body: []byte(`{"type":"t","event_id":"e","sent_at":"2026-01-02T03:04:05Z","payload":{}}`), Delivery: 1, Published: published})
 	if v.Outcome != Retried {
