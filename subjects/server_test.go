@@ -9,13 +9,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/goleak"
 
 	"github.com/makebridge/makebridge/bridge/testbed"
 	"github.com/makebridge/makebridge/schemas"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testbed.VerifyNoLeaks(m) }
 
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second

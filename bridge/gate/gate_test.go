@@ -8,12 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/makebridge/makebridge/bridge"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testbed.VerifyNoLeaks(m) }
 
 var (
 	delivered     = bridge.Answer{Class: bridge.ClassDelivered, Status: 200}
