@@ -43,8 +43,9 @@ type Answer struct {
 	// RetryAfter is how long a backpressure answer asks to wait, 0 if it does
 	// not say.
 	RetryAfter time.Duration
-	// Detail says what happened, in one printable line of at most 256 bytes
-	// without secrets. Of a rejection it holds the beginning of the body.
+	// Detail says what happened, in one printable line without secrets. Of a
+	// rejection it holds the status and the first 256 bytes of the body; of a
+	// failure to connect at most as many of its error.
 	Detail string
 	// Attempts is how many requests were sent.
 	Attempts int

@@ -16,8 +16,9 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 )
 
-// maxDetail is what bridge.Answer promises of its Detail, in bytes.
-const maxDetail = 256
+// maxLine bounds in bytes what bridge.Answer's Detail has of a text that is not
+// ours: an answer's body, or an error.
+const maxLine = 256
 
 // detail says what happened. Of the other side's own words it has only the
 // body of a rejection: others are logged, and a body may repeat the event.
@@ -29,8 +30,11 @@ func (d *delivery) detail(class bridge.Class, r reply, timedOut bool) string {
 		return "timeout after " + d.request.Timeout.String()
 	case r.status == 0:
 		return line(redact(d.request.Destination, errorText(r.err)))
-	case class == bridge.ClassRejected && len(r.body) > 0:
-		return line("HTTP " + strconv.Itoa(r.status) + ": " + redact(d.request.Destination, string(r.body)))
+	case class == bridge.ClassRejected:
+		if body := line(redact(d.request.Destination, string(r.body))); body != "" {
+			return "HTTP " + strconv.Itoa(r.status) + ": " + body
+		}
+		return statusText(r.status)
 	case class == bridge.ClassBackpressure && r.status == http.StatusBadRequest:
 		return statusText(r.status) + ": the queue is full"
 	case r.status >= 300 && r.status <= 399:
@@ -82,7 +86,7 @@ func errorText(err error) string {
 	return text
 }
 
-// line makes one printable line of at most maxDetail bytes of a text: runs of
+// line makes one printable line of at most maxLine bytes of a text: runs of
 // space and of what does not print become one space, broken UTF-8 becomes
 // U+FFFD.
 func line(text string) string {
@@ -97,7 +101,7 @@ func line(text string) string {
 		if space {
 			size++
 		}
-		if b.Len()+size > maxDetail {
+		if b.Len()+size > maxLine {
 			break
 		}
 		if space {

@@ -56,10 +56,10 @@ func TestDetailOfRejection(t *testing.T) {
 		`"https:\/\/hook.test\/v1\/abc-token-def"`:                           `HTTP 422: "https:\/\/hook.test\/v1\/[redacted]"`,
 		"https://hook.test/v1/abc-token-def?auth=s3cr%2Fet%20key&x=1 is off": "HTTP 422: [redacted] is off",
 		"token abc-token-def, auth s3cr/et key, key k3y":                     "HTTP 422: token [redacted], auth [redacted], key [redacted]",
-		strings.Repeat("x", 5000):                                            "HTTP 422: " + strings.Repeat("x", 246),
-		strings.Repeat("ü", 5000):                                            "HTTP 422: " + strings.Repeat("ü", 123),
-		strings.Repeat("x ", 5000):                                           "HTTP 422: " + strings.Repeat("x ", 122) + "x",
-		strings.Repeat(" ", 300):                                             "HTTP 422:",
+		strings.Repeat("x", 5000):                                            "HTTP 422: " + strings.Repeat("x", 256),
+		strings.Repeat("ü", 5000):                                            "HTTP 422: " + strings.Repeat("ü", 128),
+		strings.Repeat("x ", 5000):                                           "HTTP 422: " + strings.Repeat("x ", 127) + "x",
+		strings.Repeat(" ", 300):                                             "HTTP 422 Unprocessable Entity",
 	} {
 		got := d.detail(bridge.ClassRejected, reply{status: 422, body: []byte(body)}, false)
 		if got != want {
