@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -46,7 +47,7 @@ first subject.`,
 		if err != nil {
 			return err
 		}
-		return post(cmd.Context(), out, pings, lookUpHolds(cmd.Context(), cfg, pings, c.err))
+		return post(cmd.Context(), out, c.err, pings, lookUpHolds(cmd.Context(), cfg, pings, c.err))
 	}
 	return cmd
 }
@@ -55,7 +56,7 @@ const pingRow = "%-30s  %-18s  %s  %s\n"
 
 // post sends one ping after another and tells each answer as it comes, and of
 // each destination that is held, by id, once.
-func post(ctx context.Context, out *output, pings []ping, held map[string]backlog.Hold) error {
+func post(ctx context.Context, out *output, complain io.Writer, pings []ping, held map[string]backlog.Hold) error {
 	client := webhook.New(webhook.Config{Version: programVersion()})
 	defer client.Close()
 	if !out.isJSON() {
@@ -69,7 +70,7 @@ func post(ctx context.Context, out *output, pings []ping, held map[string]backlo
 			break
 		}
 		start := time.Now()
-		a := newPingAnswer(p, client.Deliver(ctx, p.request(), nil), time.Since(start))
+		a := newPingAnswer(p, postOne(ctx, client, p, complain), time.Since(start))
 		if h, ok := held[d.URL.ID()]; ok {
 			a.Hold = newStatusHold(&h)
 		}
@@ -95,6 +96,16 @@ func post(ctx context.Context, out *output, pings []ping, held map[string]backlo
 		return fmt.Errorf("%d of %d answers were not 2xx", bad, len(pings))
 	}
 	return nil
+}
+
+// postOne sends a ping and waits for its answer, also where ctx ends: whether the
+// event has arrived is what the user wants to know.
+func postOne(ctx context.Context, client *webhook.Client, p ping, complain io.Writer) bridge.Answer {
+	r := p.request()
+	defer context.AfterFunc(ctx, func() {
+		fmt.Fprintf(complain, "makebridge: waiting up to %s for the answer to %s; Ctrl-C again ends at once\n", short(r.Timeout), p.event.Type)
+	})()
+	return client.Deliver(ctx, r, nil)
 }
 
 // pause is how long to wait between two requests to a destination so that its

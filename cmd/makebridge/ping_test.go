@@ -63,6 +63,29 @@ func TestPingStopsWhenItIsTold(t *testing.T) {
 	}
 }
 
+func TestPingSaysThatItWaitsForAnAnswer(t *testing.T) {
+	w := newWorld(t, embedded.Config{}, standin.Config{})
+	w.makecom.Default("payments", standin.Hang())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out, errs buffer
+	exit := make(chan int, 1)
+	go func() {
+		exit <- run(ctx, []string{"ping"}, &console{environ: append(w.env, "MAKE_WEBHOOK_PAYMENTS_TIMEOUT=5m"), in: strings.NewReader(""), out: &out, err: &errs})
+	}()
+	w.eventually("the request", func() bool { return len(w.makecom.Arrivals()) == 1 })
+	cancel()
+	w.eventually("a word", func() bool {
+		return strings.Contains(errs.String(), "waiting up to 5m for the answer to payment.success; Ctrl-C again ends at once")
+	})
+	if err := w.makecom.Close(); err != nil {
+		t.Error(err)
+	}
+	if status := <-exit; status != exitFailed || !strings.Contains(errs.String(), "stopped after 1 of 3") {
+		t.Errorf("exit status %d: %s", status, errs.String())
+	}
+}
+
 func TestMeaningOfEveryClass(t *testing.T) {
 	for _, tt := range []struct {
 		answer bridge.Answer
