@@ -113,6 +113,12 @@ const (
 	bucketIsFull  = 10077 // JSStreamStoreFailedF
 )
 
+// isRefusal reports whether the server is there and does not take a change.
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	return refused
+}
+
 // refusal tells a change that came too late from other trouble, and says what to do
 // where there is no room for it.
 func refusal(err error) error {

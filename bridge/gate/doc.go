@@ -37,4 +37,8 @@
 // So in any window as long as the limit's no more than its number is sent,
 // whoever sends them, also when replicas come, go, or are killed: what a dead
 // replica had taken is lost, and that is a fraction of a second.
+//
+// Where the server is there and takes no change of the bucket, as when its storage
+// is full, each replica goes on by itself until it does: with a quarter of the limit,
+// and with its own probes of the holds that it learns of.
 package gate

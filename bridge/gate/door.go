@@ -39,6 +39,7 @@ type door struct {
 	seen     uint64        // the latest revision that was heard of, deletions included
 	changed  chan struct{} // closed when hold, revision or queue change
 	queue    []*waiter     // first come first
+	kept     bool          // the server has refused to store the hold, which was said
 	failing  []string      // the events whose deliveries failed, since one did not
 }
 
@@ -95,8 +96,11 @@ func (o *door) admit(ctx context.Context, m bridge.Message) (bridge.Pass, error)
 			h := *o.hold
 			if !o.write(ctx, &h) {
 				o.prolong(ctx, h.Until) // another's may be shorter
+				continue
 			}
-			continue
+			if !o.kept || o.first() != w {
+				continue
+			}
 		}
 		if wait := o.due(w.event); wait > 0 {
 			o.await(ctx, min(wait, clockCheck))

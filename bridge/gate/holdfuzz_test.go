@@ -16,8 +16,8 @@ import (
 )
 
 // FuzzHold has three replicas post to a destination that answers anything, over a
-// bucket that is slow, fails, and loses confirmations, while replicas lose NATS and
-// requests are never heard of again. No more than one probe is out at a time,
+// bucket that is slow, fails, is full, and loses confirmations, while replicas lose NATS
+// and requests are never heard of again. No more than one probe of a hold is out at a time,
 // nothing else passes a hold, and once all goes well the destination is released.
 func FuzzHold(f *testing.F) {
 	for seed := range uint64(40) {
@@ -238,7 +238,7 @@ func (m *memory) watch(g *Gate, on bool) {
 // slowest is how long a change of the bucket may take, either way.
 const slowest = time.Second
 
-// faultyStore is a bucket that is slow, fails, and loses confirmations.
+// faultyStore is a bucket that is slow, fails, is full, and loses confirmations.
 type faultyStore struct {
 	*memory
 	w *holdWorld
@@ -250,8 +250,11 @@ var errFaulty = errors.New("no answer")
 func (s *faultyStore) change(change func() (uint64, error)) (uint64, error) {
 	time.Sleep(time.Duration(s.w.roll(int(slowest/time.Millisecond))) * time.Millisecond)
 	fault := s.w.roll(12)
-	if fault == 1 {
+	switch fault {
+	case 1:
 		return 0, errFaulty
+	case 3:
+		return 0, errFull
 	}
 	revision, err := change()
 	time.Sleep(time.Duration(s.w.roll(int(slowest/time.Millisecond))) * time.Millisecond)

@@ -20,6 +20,12 @@ type memory struct {
 
 func newMemory() *memory { return &memory{entries: map[string]entry{}} }
 
+func (m *memory) failWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
+
 func (m *memory) get(_ context.Context, key string) (entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

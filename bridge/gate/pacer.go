@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/makebridge/makebridge/bridge"
 )
 
@@ -23,6 +21,14 @@ const (
 	// paceAhead is how far ahead instants are taken, which bounds what is lost
 	// with a replica that is killed, and how unevenly replicas share.
 	paceAhead = 300 * time.Millisecond
+	// ownAfter is how often the server has to refuse an instant, without one that it
+	// took, before a replica goes on by itself; that takes ten seconds.
+	ownAfter = int(10 * time.Second / paceTolerance)
+	// ownShare is what part of the limit it keeps to: so many replicas keep it all.
+	ownShare = 4
+	// ownTime is how long it does before it tries the bucket again. So long after it
+	// was in vain for the last time for one, it is for none.
+	ownTime = 5 * time.Second
 )
 
 // pacer spreads the requests to one destination evenly. The bucket holds the
@@ -40,7 +46,10 @@ type pacer struct {
 	taken   []time.Time   // instants that are ours, not used yet
 	next    time.Time     // as far as is known
 	known   uint64        // the revision that says so
-	refused bool          // the server takes none of them, which was said
+
+	refusals int       // by the server, since it took one
+	own      time.Time // the next instant that this replica takes by itself, once it did
+	again    time.Time // the bucket is not tried before
 }
 
 // newPacer returns the pacer of a destination as it is limited now.
@@ -100,14 +109,14 @@ func (p *pacer) await(ctx context.Context, instant time.Time, wanted func() bool
 // usable reports whether an instant was not missed, nor taken by a clock that was
 // wrong.
 func (p *pacer) usable(instant time.Time) bool {
-	return p.clock.until(instant) >= -instantLife && !p.beyond(instant)
+	return p.clock.until(instant) >= -instantLife && !p.beyond(instant, p.gap)
 }
 
 // beyond reports whether an instant is further ahead than any replica would take
-// it: it comes from a clock that was wrong, or has been set since, and is not
-// waited for.
-func (p *pacer) beyond(instant time.Time) bool {
-	return p.clock.until(instant) > paceAhead+p.gap+time.Minute
+// it where they are so far apart: it comes from a clock that was wrong, or has been
+// set since, and is not waited for.
+func (p *pacer) beyond(instant time.Time, gap time.Duration) bool {
+	return p.clock.until(instant) > paceAhead+gap+time.Minute
 }
 
 // instant returns one that is ours alone.
@@ -138,33 +147,49 @@ func (p *pacer) instant(ctx context.Context, wanted func() bool) (time.Time, err
 // reserve takes as many instants as there are requests waiting, as far as
 // they are not too far ahead. Where the next one is, it waits a while and takes none.
 func (p *pacer) reserve(ctx context.Context) error {
-	if p.beyond(p.next) {
-		p.next = time.Time{}
-	}
 	now := p.clock.now() // once: it may be learned anew at any moment
-	if wait := p.next.Add(-paceAhead).Sub(now); wait > 0 {
+	if p.alone() && time.Now().Before(p.again) {
+		return p.reserveOwn(ctx, now)
+	}
+	next := p.upcoming(now)
+	if wait := next.Add(-paceAhead).Sub(now); wait > 0 && !p.alone() {
 		return sleep(ctx, min(wait, clockCheck))
 	}
-	first := p.next
-	if first.Before(now) {
-		first = now
-	}
-	n := min(p.waiting.Load(), 1+int64((paceAhead-first.Sub(now))/p.gap))
+	first := latest(next, now)
+	n := max(1, min(p.waiting.Load(), 1+int64((paceAhead-first.Sub(now))/p.gap)))
 	after := first.Add(time.Duration(n) * p.gap)
 	revision, err := p.write(ctx, after)
-	p.tell(err)
 	switch {
 	case err == nil:
 		for i := range n {
 			p.taken = append(p.taken, first.Add(time.Duration(i)*p.gap))
 		}
 		p.next, p.known = after, revision
+		p.accepted()
 		return nil
 	case errors.Is(err, errConflict):
 		return p.refresh(ctx)
+	case isRefusal(err):
+		return p.refused(ctx, err)
 	default:
 		return sleep(ctx, paceTolerance) // NATS is in trouble; nothing starts without it
 	}
+}
+
+// upcoming is the next instant, as far as is known, of those that are shared.
+func (p *pacer) upcoming(now time.Time) time.Time {
+	if p.beyond(p.next, p.gap+ownTime) {
+		p.next = time.Time{}
+	}
+	if p.beyond(p.own, ownShare*p.gap) {
+		p.own = time.Time{}
+	}
+	// None comes too soon after the last that this replica took by itself.
+	next := latest(p.next, p.own.Add(-(ownShare-1)*p.gap))
+	if p.alone() { // nor while others may still do that
+		next = latest(next, now.Add(ownTime))
+	}
+	return next
 }
 
 func (p *pacer) write(ctx context.Context, next time.Time) (uint64, error) {
@@ -177,18 +202,49 @@ func (p *pacer) write(ctx context.Context, next time.Time) (uint64, error) {
 	return p.store.update(ctx, p.key, value, p.known)
 }
 
-// tell says once that the server refuses what is written, and when that is over.
-// What fails because NATS is lost is said elsewhere.
-func (p *pacer) tell(err error) {
-	_, refused := errors.AsType[*jetstream.APIError](err)
-	switch {
-	case refused && !p.refused:
-		p.refused = true
-		p.log.Warn("the rate limit cannot be kept, nothing is posted meanwhile", "error", err)
-	case err == nil && p.refused:
-		p.refused = false
-		p.log.Info("the rate limit can be kept again, posting goes on")
+// alone reports whether this replica goes on by itself, with a share of the limit:
+// the server is there and refuses what is written, as where its storage is full, and
+// what is stored already must not wait until somebody has made room.
+func (p *pacer) alone() bool { return p.refusals >= ownAfter }
+
+// refused counts that the server did not take an instant, and why.
+func (p *pacer) refused(ctx context.Context, why error) error {
+	p.refusals++
+	if !p.alone() {
+		return sleep(ctx, paceTolerance)
 	}
+	p.again = time.Now().Add(ownTime)
+	if p.refusals == ownAfter {
+		p.own = latest(p.next, p.clock.now()).Add((ownShare - 1) * p.gap)
+		p.log.Warn("the rate limit cannot be kept together with other replicas, this one keeps a quarter of it meanwhile", "error", why)
+	}
+	return nil
+}
+
+// accepted notes that the server took one.
+func (p *pacer) accepted() {
+	if p.alone() {
+		p.log.Info("the rate limit is kept together with other replicas again")
+	}
+	p.refusals = 0
+}
+
+// reserveOwn is reserve without the bucket.
+func (p *pacer) reserveOwn(ctx context.Context, now time.Time) error {
+	if wait := p.own.Add(-paceAhead).Sub(now); wait > 0 {
+		return sleep(ctx, min(wait, clockCheck))
+	}
+	first := latest(p.own, now)
+	p.taken = append(p.taken, first)
+	p.own = first.Add(ownShare * p.gap)
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // refresh reads what another replica wrote. What cannot be read is written

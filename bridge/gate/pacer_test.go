@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -194,6 +195,43 @@ func TestPaceOutlivesAClockThatIsSet(t *testing.T) {
 	}
 }
 
+// TestOwnPaceOutlivesAClockThatIsSet: likewise while the bucket takes nothing, and
+// then.
+func TestOwnPaceOutlivesAClockThatIsSet(t *testing.T) {
+	for _, ahead := range []time.Duration{-time.Hour, time.Hour} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, d := newMemory(), destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
+				g := m.join(testConfig("a"))
+				ctx, cancel := context.WithCancel(t.Context())
+				var all sync.WaitGroup
+				defer all.Wait()
+				defer cancel()
+				var sent sendTimes
+				all.Go(func() { send(ctx, g, d, 16, &sent) })
+				time.Sleep(5 * time.Second)
+				m.failWith(errFull)
+				time.Sleep(13 * time.Second)
+				set(g, ahead)
+				time.Sleep(ownTime)
+				before := len(sent.sorted())
+				time.Sleep(10 * time.Second)
+				if n := len(sent.sorted()) - before; n < 60 {
+					t.Errorf("%d requests in 10 s by itself", n)
+				}
+				set(g, 0)
+				m.failWith(nil)
+				time.Sleep(2*ownTime + time.Second)
+				before = len(sent.sorted())
+				time.Sleep(10 * time.Second)
+				if n := len(sent.sorted()) - before; n < 250 {
+					t.Errorf("%d requests in 10 s", n)
+				}
+			})
+		})
+	}
+}
+
 func TestPaceSurvivesAClockThatWasFarAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -261,7 +299,7 @@ func TestRefusedPaceIsSaidOnce(t *testing.T) {
 		fail error
 		want int
 	}{
-		"refused": {fmt.Errorf("nats: %w", &jetstream.APIError{Code: 400, ErrorCode: 10002, Description: "resource limits exceeded for account"}), 1},
+		"refused": {errFull, 1},
 		"lost":    {nats.ErrTimeout, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -272,14 +310,10 @@ func TestRefusedPaceIsSaidOnce(t *testing.T) {
 				m, d := newMemory(), destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
 				g := m.join(config)
 				for range 2 {
-					m.mu.Lock()
-					m.fail = c.fail
-					m.mu.Unlock()
+					m.failWith(c.fail)
 					through := []<-chan bridge.Pass{enter(t, g, d, 1), enter(t, g, d, 2)}
 					time.Sleep(time.Minute)
-					m.mu.Lock()
-					m.fail = nil
-					m.mu.Unlock()
+					m.failWith(nil)
 					<-through[0]
 					<-through[1]
 					time.Sleep(time.Minute)
@@ -293,6 +327,90 @@ func TestRefusedPaceIsSaidOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// errFull is how a server refuses a change that it has no room for.
+var errFull = fmt.Errorf("nats: %w", &jetstream.APIError{Code: 400, ErrorCode: 10002, Description: "resource limits exceeded for account"})
+
+// TestFullStorageStopsNoDestination: replicas that cannot share a limit keep it all the
+// same, four of them together.
+func TestFullStorageStopsNoDestination(t *testing.T) {
+	for _, limit := range []bridge.Limit{{Requests: 300, Window: 10 * time.Second}, {Requests: 8, Window: time.Minute}} {
+		t.Run(limit.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, d := newMemory(), destination(t, limit)
+				m.failWith(errFull)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				defer cancel()
+				var all sync.WaitGroup
+				var sent sendTimes
+				for n := range ownShare {
+					g := m.join(testConfig(fmt.Sprint(n)))
+					all.Go(func() { send(ctx, g, d, 10, &sent) })
+				}
+				all.Wait()
+				checkLimit(t, sent.sorted(), limit)
+				if n, most := len(sent.times), int(5*time.Minute/gapOf(limit)); n < most*9/10 {
+					t.Errorf("%d requests where %d are allowed", n, most)
+				}
+			})
+		})
+	}
+}
+
+// TestLimitIsKeptAsTheStorageFillsAndIsEmptied: by replicas that go on by themselves
+// and back, however often.
+func TestLimitIsKeptAsTheStorageFillsAndIsEmptied(t *testing.T) {
+	for _, c := range []struct {
+		limit             bridge.Limit
+		replicas, periods int
+	}{
+		{bridge.Limit{Requests: 300, Window: 10 * time.Second}, 1, 20},
+		{bridge.Limit{Requests: 300, Window: 10 * time.Second}, ownShare, 20},
+		{bridge.Limit{Requests: 4, Window: time.Minute}, 1, 200},
+		{bridge.Limit{Requests: 8, Window: time.Minute}, ownShare, 2}, // to go back is not promised
+	} {
+		t.Run(fmt.Sprint(c.limit, " with ", c.replicas), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, d := newMemory(), destination(t, c.limit)
+				ctx, cancel := context.WithCancel(t.Context())
+				var all sync.WaitGroup
+				var sent sendTimes
+				for n := range c.replicas {
+					g := m.join(testConfig(fmt.Sprint(n)))
+					g.store = &reluctant{m, time.Duration(n) * 30 * time.Millisecond}
+					all.Go(func() { send(ctx, g, d, 10, &sent) })
+				}
+				before := 0
+				for i := range c.periods {
+					m.failWith([]error{nil, errFull}[i%2])
+					time.Sleep(91*time.Second + time.Duration(i)*777*time.Millisecond)
+					n := len(sent.sorted())
+					if n == before {
+						t.Errorf("no request in period %d", i)
+					}
+					before = n
+				}
+				cancel()
+				all.Wait()
+				checkLimit(t, sent.sorted(), c.limit)
+			})
+		})
+	}
+}
+
+// reluctant is a bucket that takes its time to refuse a change.
+type reluctant struct {
+	store
+	pause time.Duration
+}
+
+func (r *reluctant) update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	revision, err := r.store.update(ctx, key, value, revision)
+	if errors.Is(err, errFull) {
+		time.Sleep(r.pause)
+	}
+	return revision, err
 }
 
 // TestProbeIsNotKeptWaitingByThoseThatWaitForThePace: requests that waited for

@@ -71,6 +71,10 @@ func (s *Shared) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	w, err := s.write(ctx)
+	if isRefusal(err) {
+		s.cfg.Logger.Warn("nothing is shared with other replicas, holds neither", "error", err)
+		return s.askClock(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -79,6 +83,17 @@ func (s *Shared) beat(ctx context.Context) error {
 		return fmt.Errorf("read from bucket %s: %w", s.bucket.Name, err)
 	}
 	s.clock.learn(w.begin, w.end, stamped)
+	return nil
+}
+
+// askClock measures the server's clock where the bucket takes no changes.
+func (s *Shared) askClock(ctx context.Context) error {
+	begin := time.Now()
+	stream, err := s.js.Stream(ctx, "KV_"+s.bucket.Name)
+	if err != nil {
+		return fmt.Errorf("look up bucket %s: %w", s.bucket.Name, err)
+	}
+	s.clock.learn(begin, time.Now(), stream.CachedInfo().TimeStamp)
 	return nil
 }
 

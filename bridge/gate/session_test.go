@@ -187,9 +187,10 @@ func TestSharedPaceOnARealServer(t *testing.T) {
 	checkLimit(t, sent.sorted(), limit)
 }
 
-// TestFullStorageIsSaid: without a change of the bucket nothing is posted where there
-// is a rate limit.
+// TestFullStorageIsSaid: with what to do about it, and when it is over; meanwhile
+// events pass.
 func TestFullStorageIsSaid(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
 accounts { APP { jetstream: { max_file: 1MB }, users = [ {user: bridge, password: secret} ] } }
 no_auth_user: bridge`)})
@@ -205,18 +206,22 @@ no_auth_user: bridge`)})
 			size /= 2
 		}
 	}
-	through := enter(t, g.Gate, destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second}), 1)
-	eventually(t, "a warning", func() bool {
-		return strings.Contains(logs.String(), "nothing is posted") && strings.Contains(logs.String(), "max_file")
-	})
-	if len(through) > 0 {
-		t.Error("went through without an instant")
+	d := destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
+	<-enter(t, g.Gate, d, 1)
+	if text := logs.String(); !strings.Contains(text, "keeps a quarter") || !strings.Contains(text, "max_file") {
+		t.Errorf("nothing is said of it:\n%s", text)
 	}
+	late, _ := share(t, server.URL(), "late", testBucket)
+	<-late.Ready()
+	if age := time.Until(late.Now()).Abs(); age > time.Minute {
+		t.Errorf("the clock of a replica that starts meanwhile is %s off", age)
+	}
+	<-enter(t, late.Gate, d, 1)
 	if err := events.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	<-through
-	if !strings.Contains(logs.String(), "posting goes on") {
-		t.Errorf("it is not said that this is over:\n%s", logs.String())
-	}
+	eventually(t, "the end of it", func() bool {
+		<-enter(t, g.Gate, d, 2)
+		return strings.Contains(logs.String(), "together with other replicas again")
+	})
 }

@@ -24,7 +24,8 @@ func (o *door) claim(ctx context.Context, event string) bool {
 }
 
 // write changes the hold in the bucket, and here once that succeeded; nil
-// removes it. Where another replica was quicker, what it wrote is taken over.
+// removes it. Where another replica was quicker, what it wrote is taken over. A hold
+// that the bucket never had, because the server refuses it, is changed here alone.
 // The lock is held, and given up while NATS is asked.
 func (o *door) write(ctx context.Context, want *Hold) bool {
 	before, shared := o.hold, o.revision
@@ -34,6 +35,10 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 	cancel()
 	if err == nil {
 		o.announce(before, shared != 0, want)
+	}
+	if shared == 0 && isRefusal(err) {
+		o.mu.Lock()
+		return o.keep(before, want, err)
 	}
 	failed := err != nil
 	var there entry
@@ -51,12 +56,27 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 		o.missed()
 		return false
 	}
+	o.kept = false
 	// The watch may have told more already: of a removal that we know no revision of,
 	// where the hold is not the one that was removed.
 	if revision > o.seen || want == nil && o.revision == shared {
 		o.seen = max(o.seen, revision)
 		o.set(want, revision)
 	}
+	return true
+}
+
+// keep changes a hold here alone, if it is still as it was before, and reports
+// whether it was. The lock is held.
+func (o *door) keep(before, want *Hold, why error) bool {
+	if o.hold != before || o.revision != 0 {
+		return false
+	}
+	o.set(want, 0)
+	if !o.kept {
+		o.gate.cfg.Logger.Warn("hold not shared, this replica probes by itself", "hold", o.id[:6], "error", why)
+	}
+	o.kept = true
 	return true
 }
 

@@ -1,0 +1,76 @@
+package gate
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
+)
+
+// TestFullStorageKeepsNoDestinationHeld: a hold that the server refuses to store is
+// probed all the same, by one request of this replica at a time, and ends.
+func TestFullStorageKeepsNoDestinationHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs testbed.Log
+		config := testConfig("a")
+		config.Logger = logs.Logger(slog.LevelInfo)
+		m, d := newMemory(), destination(t, unlimitedPace)
+		g := m.join(config)
+		m.failWith(errFull)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
+		first := enter(t, g, d, 1)
+		synctest.Wait()
+		second := enter(t, g, d, 2)
+		synctest.Wait()
+		third := enter(t, g, d, 3)
+		synctest.Wait()
+		if n := len(first) + len(second) + len(third); n != 0 {
+			t.Fatalf("%d went through a held gate", n)
+		}
+		pass := <-first
+		if n := len(second) + len(third); n != 0 || !pass.Probe {
+			t.Fatalf("%d beside the first event, which is the probe: %t", n, pass.Probe)
+		}
+		g.Leave(t.Context(), d, message(1), pass, failed)
+		first = enter(t, g, d, 1)
+		pass = <-second
+		if n := len(first) + len(third); n != 0 || !pass.Probe {
+			t.Fatalf("%d beside the second event, which is the probe: %t", n, pass.Probe)
+		}
+		g.Leave(t.Context(), d, message(2), pass, delivered)
+		if !isThrough(first) || !isThrough(third) || g.Held(d) {
+			t.Fatal("not released by the probe's 2xx")
+		}
+		if n := strings.Count(logs.String(), "hold not shared"); n != 1 {
+			t.Errorf("it is said %d times that the hold is not shared:\n%s", n, logs.String())
+		}
+	})
+}
+
+// TestHoldOfAFullStorageIsSharedLater: as soon as there is room for it.
+func TestHoldOfAFullStorageIsSharedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, d := newMemory(), destination(t, unlimitedPace)
+		a, b := m.join(testConfig("a")), m.join(testConfig("b"))
+		m.failWith(errFull)
+		a.Leave(t.Context(), d, message(1), mustEnter(t, a, d, 1), tooMany)
+		waiting := enter(t, a, d, 1)
+		synctest.Wait()
+		if !a.Held(d) || b.Held(d) {
+			t.Fatal("the replica that learned of it must hold by itself")
+		}
+		m.failWith(nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !b.Held(d) {
+			t.Fatal("not shared once there was room")
+		}
+		a.Leave(t.Context(), d, message(1), <-waiting, delivered)
+		if a.Held(d) || b.Held(d) {
+			t.Error("not released")
+		}
+	})
+}
