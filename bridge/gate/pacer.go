@@ -26,8 +26,8 @@ const (
 	ownAfter = int(10 * time.Second / paceTolerance)
 	// ownShare is what part of the limit it keeps to: so many replicas keep it all.
 	ownShare = 4
-	// ownTime is how long it does before it tries the bucket again. So long after it
-	// was in vain for the last time for one, it is for none.
+	// ownTime is how long it does so before it tries the bucket again. The first that
+	// succeeds leaves the others as long to find out.
 	ownTime = 5 * time.Second
 )
 
