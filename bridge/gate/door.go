@@ -32,6 +32,7 @@ type door struct {
 	opened      atomic.Int64 // when a hold ended, likewise: what waited was brought back then
 	noted       atomic.Int64 // when that was last written to the bucket
 	troubled    atomic.Bool  // len(failing) > 0, for the path without a lock
+	told        atomic.Bool  // that the bucket does not take a change, since it took one
 
 	mu       sync.Mutex
 	hold     *Hold
@@ -39,7 +40,7 @@ type door struct {
 	seen     uint64        // the latest revision that was heard of, deletions included
 	changed  chan struct{} // closed when hold, revision or queue change
 	queue    []*waiter     // first come first
-	kept     bool          // the server has refused to store the hold, which was said
+	kept     bool          // the server has refused to store the hold
 	failing  []string      // the events whose deliveries failed, since one did not
 }
 

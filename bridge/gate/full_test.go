@@ -50,6 +50,33 @@ func TestFullStorageKeepsNoDestinationHeld(t *testing.T) {
 	})
 }
 
+// TestHoldThatAFullStorageHasIsReleasedLater: the bucket has it from before, so other
+// replicas know it, and only there is it released for all. Meanwhile that is said once.
+func TestHoldThatAFullStorageHasIsReleasedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs testbed.Log
+		config := testConfig("a")
+		config.Logger = logs.Logger(slog.LevelInfo)
+		m, d := newMemory(), destination(t, unlimitedPace)
+		g := m.join(config)
+		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
+		m.failWith(errFull)
+		waiting := enter(t, g, d, 1)
+		time.Sleep(time.Minute)
+		if isThrough(waiting) {
+			t.Fatal("probed without a word to others")
+		}
+		if n := strings.Count(logs.String(), "hold not shared yet"); n != 1 {
+			t.Errorf("it is said %d times:\n%s", n, logs.String())
+		}
+		m.failWith(nil)
+		g.Leave(t.Context(), d, message(1), <-waiting, delivered)
+		if g.Held(d) {
+			t.Error("not released")
+		}
+	})
+}
+
 // TestHoldOfAFullStorageIsSharedLater: as soon as there is room for it.
 func TestHoldOfAFullStorageIsSharedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -57,6 +57,7 @@ func (o *door) write(ctx context.Context, want *Hold) bool {
 		return false
 	}
 	o.kept = false
+	o.told.Store(false)
 	// The watch may have told more already: of a removal that we know no revision of,
 	// where the hold is not the one that was removed.
 	if revision > o.seen || want == nil && o.revision == shared {
@@ -73,10 +74,10 @@ func (o *door) keep(before, want *Hold, why error) bool {
 		return false
 	}
 	o.set(want, 0)
-	if !o.kept {
+	o.kept = true
+	if o.told.CompareAndSwap(false, true) {
 		o.gate.cfg.Logger.Warn("hold not shared, this replica probes by itself", "hold", o.id[:6], "error", why)
 	}
-	o.kept = true
 	return true
 }
 
@@ -149,7 +150,9 @@ func (o *door) ask(ctx context.Context, failed error) (entry, error) {
 	if err == nil && errors.Is(failed, errConflict) {
 		return there, nil
 	}
-	o.gate.cfg.Logger.Warn("hold not shared yet", "hold", o.id[:6], "error", errors.Join(failed, err))
+	if o.told.CompareAndSwap(false, true) {
+		o.gate.cfg.Logger.Warn("hold not shared yet", "hold", o.id[:6], "error", errors.Join(failed, err))
+	}
 	_ = sleep(ctx, storePause) // the caller looks at ctx
 	return entry{}, failed
 }
