@@ -68,10 +68,16 @@ func (g *General) check(found *problems) {
 		g.HTTPAddr = ""
 		return
 	}
-	_, port, err := net.SplitHostPort(g.HTTPAddr)
-	if err != nil || !validPort(port) {
+	if !ValidAddr(g.HTTPAddr) {
 		found.add("BRIDGE_HTTP_ADDR", "must be host:port or :port, such as :8080, or off")
 	}
+}
+
+// ValidAddr reports whether an address to listen on has the form host:port or
+// :port, the port a number.
+func ValidAddr(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	return err == nil && validPort(port)
 }
 
 func validPort(port string) bool {

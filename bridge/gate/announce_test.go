@@ -54,16 +54,12 @@ func TestHoldWithoutNATSIsAnnouncedOnceItIsShared(t *testing.T) {
 		c.Held = func(string, Hold) { held++ }
 		g := m.join(c)
 		pass := mustEnter(t, g, d, 1)
-		m.mu.Lock()
-		m.fail = errors.New("away")
-		m.mu.Unlock()
+		m.failWith(errors.New("away"))
 		g.Leave(t.Context(), d, message(1), pass, gone)
 		if held != 0 {
 			t.Error("told of a hold that no other replica knows of")
 		}
-		m.mu.Lock()
-		m.fail = nil
-		m.mu.Unlock()
+		m.failWith(nil)
 		mustEnter(t, g, d, 2)
 		if held != 1 {
 			t.Errorf("told %d times", held)

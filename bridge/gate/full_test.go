@@ -1,24 +1,18 @@
 package gate
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestFullStorageKeepsNoDestinationHeld: a hold that the server refuses to store is
 // probed all the same, by one request of this replica at a time, and ends.
 func TestFullStorageKeepsNoDestinationHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs testbed.Log
-		config := testConfig("a")
-		config.Logger = logs.Logger(slog.LevelInfo)
 		m, d := newMemory(), destination(t, unlimitedPace)
-		g := m.join(config)
+		g, logs := m.joinLogging("a")
 		m.failWith(errFull)
 		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
 		first := enter(t, g, d, 1)
@@ -54,11 +48,8 @@ func TestFullStorageKeepsNoDestinationHeld(t *testing.T) {
 // replicas know it, and only there is it released for all. Meanwhile that is said once.
 func TestHoldThatAFullStorageHasIsReleasedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs testbed.Log
-		config := testConfig("a")
-		config.Logger = logs.Logger(slog.LevelInfo)
 		m, d := newMemory(), destination(t, unlimitedPace)
-		g := m.join(config)
+		g, logs := m.joinLogging("a")
 		g.Leave(t.Context(), d, message(1), mustEnter(t, g, d, 1), tooMany)
 		m.failWith(errFull)
 		waiting := enter(t, g, d, 1)
@@ -72,31 +63,6 @@ func TestHoldThatAFullStorageHasIsReleasedLater(t *testing.T) {
 		m.failWith(nil)
 		g.Leave(t.Context(), d, message(1), <-waiting, delivered)
 		if g.Held(d) {
-			t.Error("not released")
-		}
-	})
-}
-
-// TestHoldOfAFullStorageIsSharedLater: as soon as there is room for it.
-func TestHoldOfAFullStorageIsSharedLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, d := newMemory(), destination(t, unlimitedPace)
-		a, b := m.join(testConfig("a")), m.join(testConfig("b"))
-		m.failWith(errFull)
-		a.Leave(t.Context(), d, message(1), mustEnter(t, a, d, 1), tooMany)
-		waiting := enter(t, a, d, 1)
-		synctest.Wait()
-		if !a.Held(d) || b.Held(d) {
-			t.Fatal("the replica that learned of it must hold by itself")
-		}
-		m.failWith(nil)
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		if !b.Held(d) {
-			t.Fatal("not shared once there was room")
-		}
-		a.Leave(t.Context(), d, message(1), <-waiting, delivered)
-		if a.Held(d) || b.Held(d) {
 			t.Error("not released")
 		}
 	})

@@ -2,10 +2,13 @@ package gate
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // memory is a bucket for tests with a clock of their own, in which a real
@@ -91,6 +94,14 @@ func tell(g *Gate, key string, e entry) {
 		defer o.mu.Unlock()
 		o.hear(e)
 	}
+}
+
+// joinLogging is join with a look at what the gate says.
+func (m *memory) joinLogging(replica string) (*Gate, *testbed.Log) {
+	var logs testbed.Log
+	c := testConfig(replica)
+	c.Logger = logs.Logger(slog.LevelInfo)
+	return m.join(c), &logs
 }
 
 // join makes a gate a replica of this bucket, which first learns what there is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
-	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // sendTimes collects when requests set out.
@@ -304,11 +302,8 @@ func TestRefusedPaceIsSaidOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var logs testbed.Log
-				config := testConfig("a")
-				config.Logger = logs.Logger(slog.LevelInfo)
 				m, d := newMemory(), destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
-				g := m.join(config)
+				g, logs := m.joinLogging("a")
 				for range 2 {
 					m.failWith(c.fail)
 					through := []<-chan bridge.Pass{enter(t, g, d, 1), enter(t, g, d, 2)}

@@ -145,29 +145,35 @@ func TestEventAtFaultDoesNotKeepTheDoorShut(t *testing.T) {
 	})
 }
 
+// TestHoldWithoutNATSIsSharedLater: as soon as NATS is back, or the bucket has room.
 func TestHoldWithoutNATSIsSharedLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, d := newMemory(), destination(t, unlimitedPace)
-		a, b := m.join(testConfig("a")), m.join(testConfig("b"))
-		pass := mustEnter(t, a, d, 1)
-		m.fail = errors.New("no NATS")
-		a.Leave(t.Context(), d, message(1), pass, tooMany)
-		if !a.Held(d) || b.Held(d) {
-			t.Fatal("the replica that learned of it must hold by itself")
-		}
-		waiting := enter(t, a, d, 1)
-		time.Sleep(time.Second)
-		m.mu.Lock()
-		m.fail = nil
-		m.mu.Unlock()
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if !b.Held(d) {
-			t.Fatal("not shared once NATS was back")
-		}
-		b.Leave(t.Context(), d, message(2), mustEnter(t, b, d, 2), delivered)
-		<-waiting
-	})
+	for name, trouble := range map[string]error{"lost": errors.New("no NATS"), "full": errFull} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, d := newMemory(), destination(t, unlimitedPace)
+				a, b := m.join(testConfig("a")), m.join(testConfig("b"))
+				pass := mustEnter(t, a, d, 1)
+				m.failWith(trouble)
+				a.Leave(t.Context(), d, message(1), pass, tooMany)
+				if !a.Held(d) || b.Held(d) {
+					t.Fatal("the replica that learned of it must hold by itself")
+				}
+				waiting := enter(t, a, d, 1)
+				time.Sleep(time.Second)
+				m.failWith(nil)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if !b.Held(d) {
+					t.Fatal("not shared once that was over")
+				}
+				b.Leave(t.Context(), d, message(2), mustEnter(t, b, d, 2), delivered)
+				<-waiting
+				if a.Held(d) || b.Held(d) {
+					t.Error("not released")
+				}
+			})
+		})
+	}
 }
 
 func TestReleaseIsToldOnceByTheReplicaThatReleased(t *testing.T) {

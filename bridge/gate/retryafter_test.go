@@ -142,12 +142,11 @@ func TestHoldThatIsSharedLaterKeepsItsEnd(t *testing.T) {
 		m, d := newMemory(), destination(t, unlimitedPace)
 		a, b := m.join(testConfig("a")), m.join(testConfig("b"))
 		one, two := mustEnter(t, a, d, 1), mustEnter(t, b, d, 2)
-		away := func(err error) { m.mu.Lock(); m.fail = err; m.mu.Unlock() }
-		away(errors.New("no NATS"))
+		m.failWith(errors.New("no NATS"))
 		m.watch(a, false)
 		at := time.Now()
 		a.Leave(t.Context(), d, message(1), one, asksFor(longPause))
-		away(nil)
+		m.failWith(nil)
 		b.Leave(t.Context(), d, message(2), two, tooMany)
 		enter(t, a, d, 1)
 		synctest.Wait()
@@ -163,7 +162,7 @@ func TestRetryAfterIsObeyedWithoutNATS(t *testing.T) {
 		g := m.join(testConfig("a"))
 		one, two := mustEnter(t, g, d, 1), mustEnter(t, g, d, 2)
 		g.Leave(t.Context(), d, message(1), one, tooMany)
-		m.fail = errors.New("no NATS")
+		m.failWith(errors.New("no NATS"))
 		at := time.Now()
 		g.Leave(t.Context(), d, message(2), two, asksFor(longPause))
 		if took := time.Since(at); took > time.Minute {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/standin"
 )
 
@@ -86,7 +86,7 @@ func sink(ctx context.Context, c *console, flags sinkFlags) error {
 
 func (f sinkFlags) config() (standin.Config, error) {
 	cfg := standin.Config{Delay: f.delay, Seed: f.seed, Keep: 1}
-	if _, port, err := net.SplitHostPort(f.listen); err != nil || !validPort(port) {
+	if !config.ValidAddr(f.listen) {
 		return cfg, fmt.Errorf("--listen %q: must be host:port, such as 127.0.0.1:8100", f.listen)
 	}
 	if f.delay < 0 {
@@ -120,11 +120,6 @@ func (f sinkFlags) config() (standin.Config, error) {
 		cfg.SigningKeys = append(cfg.SigningKeys, key)
 	}
 	return cfg, nil
-}
-
-func validPort(port string) bool {
-	_, err := strconv.ParseUint(port, 10, 16)
-	return err == nil
 }
 
 func parseSinkLimit(text string) (standin.Limit, error) {
