@@ -28,6 +28,7 @@ type chaosProcess struct {
 
 	lives   int
 	life    string // names the process that runs now: bridge-2.3 is the third of bridge-2
+	told    int64  // the log's size when this life began
 	process *os.Process
 	exited  chan struct{}
 	status  error // how it exited, once exited is closed
@@ -58,6 +59,9 @@ func (p *chaosProcess) start(ctx context.Context) error {
 	}
 	p.lives++
 	p.life = fmt.Sprintf("%s.%d", p.name, p.lives)
+	if p.told, err = p.logged(); err != nil {
+		return err
+	}
 	cmd := p.command(exe, p.life)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {
@@ -80,8 +84,42 @@ func (p *chaosProcess) signal(s syscall.Signal) error {
 	return nil
 }
 
+// logged returns the size of the log.
+func (p *chaosProcess) logged() (int64, error) {
+	info, err := p.log.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// awake waits until the process has said something: one that has only just been
+// started does not know of SIGTERM yet, which ends it as it ends any program.
+// It does not wait for one that has exited.
+func (p *chaosProcess) awake() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		size, err := p.logged()
+		if err != nil || size > p.told {
+			return err
+		}
+		select {
+		case <-p.exited:
+			return nil
+		default:
+		}
+		if !chaosPause(ctx, 10*time.Millisecond) {
+			return fmt.Errorf("%s has not said a word", p.life)
+		}
+	}
+}
+
 // stop asks the process to exit, and expects that it does, and well.
 func (p *chaosProcess) stop() error {
+	if err := p.awake(); err != nil {
+		return err
+	}
 	if err := p.signal(syscall.SIGTERM); err != nil {
 		return err
 	}
