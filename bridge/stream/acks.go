@@ -37,12 +37,14 @@ type acks struct {
 
 // ack is one acknowledgement.
 type ack struct {
-	of       *acks
-	it       *item
-	token    uint64
-	done     func(it *item, confirmed bool)
-	sent     time.Time
+	of    *acks
+	it    *item
+	token uint64
+	done  func(it *item, confirmed bool)
+
+	// What follows is guarded by the mutex of acks while it waits.
 	stranded bool
+	sent     time.Time
 	repeated bool
 	err      error // why it is not confirmed, as far as is known
 }
@@ -66,7 +68,8 @@ func (a *acks) listen() (stop func() error, err error) {
 // by the end. It must not block. An event whose stream is no more counts as
 // confirmed: nobody waits for its acknowledgement.
 func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
-	w := &ack{of: a, it: it, done: done, sent: time.Now()}
+	now := time.Now()
+	w := &ack{of: a, it: it, done: done, sent: now}
 	a.mu.Lock()
 	if over := a.over; over || it.orphaned() {
 		a.mu.Unlock()
@@ -80,7 +83,7 @@ func (a *acks) start(it *item, done func(it *item, confirmed bool)) {
 		a.on.Add(1)
 	}
 	a.mu.Unlock()
-	if a.outbox == nil || !a.outbox.gather(w) {
+	if a.outbox == nil || !a.outbox.gather(w, now) {
 		w.dispatch()
 	}
 }

@@ -28,15 +28,15 @@ func newOutbox(moment time.Duration) *outbox {
 	return o
 }
 
-// gather takes an acknowledgement, to be sent soon, or reports that it is to be
-// sent now.
-func (o *outbox) gather(w *ack) bool {
+// gather takes an acknowledgement that was begun at a time, to be sent soon, or
+// reports that it is to be sent now.
+func (o *outbox) gather(w *ack, begun time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.ready) == 0 {
-		rest := min(o.moment-w.sent.Sub(o.sent), o.moment) // others may have been sent since
+		rest := min(o.moment-begun.Sub(o.sent), o.moment) // others may have been sent since
 		if rest <= 0 {
-			o.sent = w.sent
+			o.sent = begun
 			return false
 		}
 		o.timer.Reset(rest)

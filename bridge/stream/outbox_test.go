@@ -2,9 +2,12 @@ package stream
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/makebridge/makebridge/bridge/embedded"
 )
 
 // newGatheringAcks returns acknowledgements that nobody confirms, and how many were
@@ -48,7 +51,7 @@ func TestAcknowledgementsOfAMomentGoOutTogether(t *testing.T) {
 func TestAcknowledgementThatComesLateGathersForAMoment(t *testing.T) {
 	a, sent := newGatheringAcks(newOutbox(time.Millisecond))
 	a.outbox.sent = time.Now().Add(time.Hour)
-	if !a.outbox.gather(&ack{of: a, it: testItem(), sent: time.Now()}) {
+	if !a.outbox.gather(&ack{of: a, it: testItem()}, time.Now()) {
 		t.Fatal("not gathered")
 	}
 	eventually(t, "it to be sent", func() bool { return sent.Load() == 1 })
@@ -65,4 +68,32 @@ func TestAcknowledgementsGatherForAMoment(t *testing.T) {
 		}
 	}
 	eventually(t, "the last to be sent", func() bool { return sent.Load() == 200 })
+}
+
+// TestAcknowledgementsAreRepeatedWhileOthersAreBegun as the connection comes back:
+// each is sent, and the race detector has nothing to say.
+func TestAcknowledgementsAreRepeatedWhileOthersAreBegun(t *testing.T) {
+	a, sent := newGatheringAcks(newOutbox(time.Millisecond))
+	a.nc = newBed(t, embedded.Config{}).dial().Conn()
+	const events = 1000
+	var done outcomes
+	var beginning sync.WaitGroup
+	for range 2 {
+		beginning.Go(func() {
+			for range events / 2 {
+				a.start(testItem(), done.done)
+			}
+		})
+	}
+	for again := true; again; {
+		a.repeat(time.Now(), true)
+		a.mu.Lock()
+		again = len(a.waiting) < events
+		a.mu.Unlock()
+	}
+	beginning.Wait()
+	a.end()
+	if sent.Load() < events || done.givenUp.Load() != events {
+		t.Errorf("%d sent and %d given up, want %d at least and %d", sent.Load(), done.givenUp.Load(), events, events)
+	}
 }
