@@ -71,7 +71,11 @@ func (c *chaos) judgeDuplicates() map[string]int {
 func (c *chaos) exposed(h chaosHarm) (n int) {
 	for _, rs := range c.webhook.requests {
 		for _, r := range rs {
-			if (h.name == chaosServer || h.life == r.sender) && h.overlaps(r.came, r.settled.Add(chaosAckTime)) {
+			from := r.came
+			if h.kind == "frozen" {
+				from = from.Add(-chaosThaw)
+			}
+			if (h.name == chaosServer || h.life == r.sender) && h.overlaps(from, r.settled.Add(chaosAckTime)) {
 				n++
 			}
 		}
@@ -122,7 +126,7 @@ func (c *chaos) blame(before, again chaosRequest) (cause string, harm int) {
 		}},
 		// The acknowledgement did not get through …
 		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.kind == "killed" && h.life == before.sender }},
-		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == before.sender }},
+		{chaosInFlight, before.came.Add(-chaosThaw), acked, func(h chaosHarm) bool { return h.kind == "frozen" && h.life == before.sender }},
 		{chaosInFlight, before.came, acked, func(h chaosHarm) bool { return h.name == chaosServer }},
 		// … or two replicas had the event in hand, since one could not say so.
 		{" in hand", inHand, again.came, func(h chaosHarm) bool {

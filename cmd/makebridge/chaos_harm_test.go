@@ -47,6 +47,8 @@ func (h *chaosHarms) find(from, to time.Time, kind func(chaosHarm) bool) int {
 
 // count returns how often each kind was done to bridges and to the server.
 func (h *chaosHarms) count() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	counts := map[string]int{}
 	for _, one := range h.all {
 		counts[one.title()]++

@@ -48,7 +48,11 @@ func (c *chaos) judgeHolds() (quiet int) {
 			continue
 		}
 		all := c.at(p.path)
-		first := slices.IndexFunc(all, func(r chaosRequest) bool { return r.came.After(p.from) })
+		// One whose sender was gone before it could say so told nobody.
+		first := slices.IndexFunc(all, func(r chaosRequest) bool {
+			gone := func(h chaosHarm) bool { return h.life == r.sender }
+			return r.came.After(p.from) && c.harms.find(r.came, r.came.Add(learned), gone) == noHarm
+		})
 		if first < 0 {
 			continue
 		}

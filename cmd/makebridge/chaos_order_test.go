@@ -56,6 +56,27 @@ func (c *chaos) posts(route chaosRoute) (all []chaosPost) {
 	return all
 }
 
+// takenOver reports whether a route that keeps an order has had two owners.
+func (c *chaos) takenOver() bool {
+	owners := map[string]string{} // by route
+	c.webhook.mu.Lock()
+	defer c.webhook.mu.Unlock()
+	for key, rs := range c.webhook.requests {
+		for _, route := range c.ledger.event(key.id).routes() {
+			if route.path != key.path || !route.ordering.Keeps() {
+				continue
+			}
+			for _, r := range rs {
+				if owner, ok := owners[route.name]; ok && owner != r.sender {
+					return true
+				}
+				owners[route.name] = r.sender
+			}
+		}
+	}
+	return false
+}
+
 func (p chaosPost) String() string {
 	return fmt.Sprintf("%s (key %q, sequence %d) from %s (%d.%d) at %s", p.id, p.key, p.sequence, p.sender, p.delivery, p.attempt, stamp(p.came))
 }

@@ -59,6 +59,12 @@ func (l *chaosLedger) write(id string, e chaosEvent) {
 	l.events[id] = e
 }
 
+func (l *chaosLedger) event(id string) chaosEvent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.events[id]
+}
+
 // chaosPublisher is a service that publishes one event after another.
 type chaosPublisher struct {
 	name   string

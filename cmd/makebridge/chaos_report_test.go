@@ -10,7 +10,7 @@ import (
 
 // report says what was done and what came of it, and complains of what was not
 // done: what passes because nothing happened proves nothing. There is time for
-// each of these even in the shortest run.
+// each of these even in the shortest run, or it goes on until enough has happened.
 func (c *chaos) report(duplicates, order map[string]int, quietHolds int) {
 	did, all, harms := c.tally(), 0, c.harms.count()
 	for _, n := range duplicates {
@@ -19,7 +19,7 @@ func (c *chaos) report(duplicates, order map[string]int, quietHolds int) {
 	for _, what := range []string{"requests", "delivered", "repeated publishes", "redeliveries", "holds", "letters"} {
 		c.expect(what, did[what])
 	}
-	for _, what := range []string{"bridge killed", "bridge stopped", "bridge frozen"} {
+	for _, what := range chaosHarmsToBridges() {
 		c.expect(what, harms[what])
 	}
 	c.expect("duplicates", all)
@@ -58,10 +58,31 @@ func (c *chaos) report(duplicates, order map[string]int, quietHolds int) {
 	}
 }
 
+// chaosHarmsToBridges names what must be done to bridges in any run.
+func chaosHarmsToBridges() []string {
+	return []string{"bridge killed", "bridge stopped", "bridge frozen"}
+}
+
+// enough reports whether that of what the report asks for has happened which a
+// run may do without: not all answers strike, and not all harms.
+func (c *chaos) enough() bool {
+	harms := c.harms.count()
+	often, _ := c.harmsToNATS()
+	for _, what := range slices.Concat(chaosHarmsToBridges(), often) {
+		if harms[what] == 0 {
+			return false
+		}
+	}
+	return c.holds() > 0 && c.takenOver()
+}
+
+// holds counts the holds, by the replicas that began them.
+func (c *chaos) holds() int { return c.logged(`"msg":"destination held"`, `"failed_probes":0`) }
+
 // tally counts what went through.
 func (c *chaos) tally() map[string]int {
 	n := map[string]int{
-		"letters": len(c.letters), "holds": c.logged(`"msg":"destination held"`, `"failed_probes":0`),
+		"letters": len(c.letters), "holds": c.holds(),
 		"suspects":            c.logged("which is now handled with caution"),
 		"takeovers cut short": c.logged("not all events that were handed out have come back"),
 		"forsaken":            c.logged("the server no longer has events that were waited for"),

@@ -20,6 +20,9 @@ const (
 	// chaosDuration is for how long faults are made, unless
 	// MAKEBRIDGE_CHAOS_DURATION says otherwise. Draining comes on top.
 	chaosDuration = 20 * time.Second
+	// chaosMore is how much longer they may be made where chance or a slow machine
+	// had it that some of what a run is there for did not happen.
+	chaosMore = 90 * time.Second
 	// chaosDrain is how long the rest may take after the last fault, beyond the
 	// duration of the faults itself: what piled up goes out at the limit's pace.
 	chaosDrain = 90 * time.Second
@@ -46,7 +49,7 @@ const (
 func TestChaos(t *testing.T) {
 	c := newChaos(t)
 	t.Logf("MAKEBRIDGE_CHAOS_SEED=%d MAKEBRIDGE_CHAOS_DURATION=%s", c.seed, c.duration)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*c.duration+chaosDrain)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*c.duration+chaosMore+chaosDrain)
 	defer cancel()
 	c.begin(ctx)
 	c.torment(ctx)
@@ -130,12 +133,19 @@ func (c *chaos) begin(ctx context.Context) {
 	c.await(ctx, "the consumers", func(jetstream.ConsumerInfo) bool { return true })
 }
 
-// torment publishes and harms for the duration, and returns with every process
-// running, the webhooks well, and everything published that will be.
+// torment publishes and harms for the duration, and until enough has happened. It
+// returns with every process running, the webhooks well, and everything published
+// that will be.
 func (c *chaos) torment(ctx context.Context) {
-	harming, cancel := context.WithTimeout(ctx, c.duration)
+	harming, cancel := context.WithTimeout(ctx, c.duration+chaosMore)
 	defer cancel()
 	var actors sync.WaitGroup
+	actors.Go(func() {
+		defer cancel()
+		for more := chaosPause(harming, c.duration); more && !c.enough(); {
+			more = chaosPause(harming, time.Second)
+		}
+	})
 	for i, p := range c.bridges {
 		actors.Go(func() { c.harm(harming, p, c.dice(uint64(i+1)), 2*time.Second, 4*time.Second) })
 	}
