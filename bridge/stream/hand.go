@@ -199,11 +199,14 @@ func (it *item) keepAlive(now time.Time, p *pulse) error {
 	return p.send(it.msg, it.id, now)
 }
 
-// kept notes that the server has heard of the event since then.
-func (it *item) kept(since time.Time) {
+// kept notes that the server has heard of the event since then, as it says now. An
+// answer that comes later than the ack wait proves nothing: a server that is slow may
+// have handed the event to somebody else before it took what it confirms, which
+// prolongs the other's delivery then.
+func (it *item) kept(since, now time.Time) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	if since.After(it.touched) {
+	if since.After(it.touched) && now.Sub(it.touched) <= it.ackWait {
 		it.touched = since
 	}
 }

@@ -104,7 +104,7 @@ func (w *lanesWorld) pass(d time.Duration, hears, answers bool) {
 			}
 			w.event(it).heard = w.now
 			if answers {
-				it.kept(w.now)
+				it.kept(w.now, w.now)
 			}
 		}
 	}

@@ -51,6 +51,6 @@ func (p *pulse) hear(m *nats.Msg) {
 		return
 	}
 	if it := p.hand.find(id); it != nil {
-		it.kept(p.born.Add(sent))
+		it.kept(p.born.Add(sent), time.Now())
 	}
 }

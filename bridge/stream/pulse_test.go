@@ -66,3 +66,34 @@ func TestSignOfLifeCountsOnceTheServerHasTakenIt(t *testing.T) {
 		t.Errorf("%d more signs of an event that was young, or lost", n)
 	}
 }
+
+// TestConfirmationAfterTheAckWaitKeepsNothing: the server may have handed the event to
+// somebody else before it took the sign of life, which came in time and was taken late.
+func TestConfirmationAfterTheAckWaitKeepsNothing(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	nc := b.dial().Conn()
+	if _, err := nc.Subscribe("ack", func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	h := newHand()
+	p := newPulse(nc, h)
+	stop, err := p.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	const ackWait = time.Hour
+	now := time.Now()
+	late := &item{id: identity{7, 1}, ackWait: ackWait, msg: &nats.Msg{Reply: "ack"}, touched: now.Add(-ackWait)}
+	timely := &item{id: identity{8, 1}, ackWait: ackWait, msg: &nats.Msg{Reply: "ack"}, touched: now.Add(-ackWait / 2)}
+	for _, it := range []*item{late, timely} {
+		h.take(it)
+		if err := it.keepAlive(now, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the confirmations", func() bool { return !timely.stale(now.Add(ackWait)) })
+	if !late.stale(now.Add(time.Second)) {
+		t.Error("kept by a confirmation that came after the ack wait")
+	}
+}
