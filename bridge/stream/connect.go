@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -56,11 +57,11 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		// repeated, and a late nak would disturb whoever has the event by then.
 		nats.ReconnectBufSize(-1),
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
+			log.Info("connected to NATS", "server", Server(nc), "version", nc.ConnectedServerVersion())
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			told.reset()
-			log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted())
+			log.Info("connected to NATS again", "server", Server(nc))
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -86,6 +87,18 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return nc, nil
+}
+
+// Server returns the URL of the server that a connection leads to, without what a user
+// knows to get in: a token stands where a user's name does. It is empty while there is
+// no connection.
+func Server(nc *nats.Conn) string {
+	u, err := url.Parse(nc.ConnectedUrl())
+	if err != nil {
+		return ""
+	}
+	u.User = nil
+	return u.String()
 }
 
 // once tells which errors have not been seen before, by their text.

@@ -82,7 +82,7 @@ func (r *report) look(ctx context.Context, cfg *config.Config) {
 		return
 	}
 	defer nats.close()
-	r.NATS = &natsReport{nats.nc.ConnectedUrlRedacted(), nats.nc.ConnectedServerVersion(), nats.nc.MaxPayload()}
+	r.NATS = &natsReport{stream.Server(nats.nc), nats.nc.ConnectedServerVersion(), nats.nc.MaxPayload()}
 	r.Findings = append(r.Findings, payloadFindings(r.NATS.MaxPayload)...)
 	settings := streamSettings(cfg)
 	changes, err := stream.NewProvisioner(nats.js, settings).Plan(ctx, pointers(cfg.Routes))

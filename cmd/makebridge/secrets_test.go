@@ -5,8 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
+	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
 // TestNoSecretShowsOnAnyFailurePath drives every kind of failure with canaries
@@ -74,5 +77,37 @@ func TestNoSecretShowsOnAnyFailurePath(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "127.0.0.1") {
 		t.Error("no fingerprint of a destination in the log: the test looks in the wrong place")
+	}
+}
+
+// TestNoTokenOfNATSShows where the server is named: in a URL it stands where a
+// user's name does, which Go does not take for a secret.
+func TestNoTokenOfNATSShows(t *testing.T) {
+	t.Parallel()
+	const canary = "tOkEnCaNaRy"
+	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `authorization { token: `+canary+` }`)}, standin.Config{}, nats.Token(canary))
+	w.env = append(w.env, "NATS_URL="+strings.Replace(w.nats.URL(), "//", "//"+canary+"@", 1))
+	check := func(args ...string) string {
+		var out buffer
+		run(t.Context(), append([]string{"check"}, args...), &console{environ: w.env, in: strings.NewReader(""), out: &out, err: &out})
+		return out.String()
+	}
+	p := w.start()
+	p.eventually("it to connect", func() bool { return strings.Contains(p.log.String(), `"msg":"connected to NATS"`) })
+	w.nats.Shutdown()
+	p.eventually("it to notice", func() bool { return strings.Contains(p.log.String(), "lost NATS") })
+	withoutNATS := check()
+	w.startNATS()
+	p.eventually("it to connect again", func() bool { return strings.Contains(p.log.String(), "connected to NATS again") })
+	checked := check()
+	asJSON := check("-o", "json")
+	p.end()
+	server := strings.TrimPrefix(w.nats.URL(), "nats://")
+	for where, text := range map[string]string{
+		"log": p.log.String(), "check without NATS": withoutNATS, "check": checked, "check in JSON": asJSON,
+	} {
+		if strings.Contains(text, canary) || !strings.Contains(text, server) {
+			t.Errorf("%s: want %s and no token in it:\n%s", where, server, text)
+		}
 	}
 }
