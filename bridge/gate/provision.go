@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -18,15 +19,18 @@ type BucketConfig struct {
 }
 
 // Exists reports whether there is such a bucket. Where there is none and
-// Provision is not set, the error says what to do about it; any other error
-// says that it could not be looked up.
+// Provision is not set, or the server is too old for it, the error says what to do
+// about it; any other error says that it could not be looked up.
 func (b BucketConfig) Exists(ctx context.Context, js jetstream.JetStream) (bool, error) {
+	if err := b.supported(js); err != nil {
+		return false, err
+	}
 	_, err := b.find(ctx, js)
 	switch {
 	case err == nil:
 		return true, nil
 	case !errors.Is(err, jetstream.ErrBucketNotFound):
-		return false, fmt.Errorf("look up bucket %s: %w", b.Name, err)
+		return false, b.explain("look up", err)
 	case !b.Provision:
 		return false, b.missing()
 	}
@@ -43,6 +47,47 @@ func (b BucketConfig) Create(ctx context.Context, js jetstream.JetStream) error 
 		return fmt.Errorf("create bucket %s: %w", b.Name, err)
 	}
 	return nil
+}
+
+// open finds the bucket, or creates it if it may.
+func (b BucketConfig) open(ctx context.Context, js jetstream.JetStream) (jetstream.KeyValue, error) {
+	if err := b.supported(js); err != nil {
+		return nil, err
+	}
+	kv, err := b.find(ctx, js)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		if !b.Provision {
+			return nil, b.missing()
+		}
+		kv, err = b.create(ctx, js)
+	}
+	return kv, b.explain("open", err)
+}
+
+// supported says what to do where the server does not know keys that expire, which
+// nats-server 2.11 has brought.
+func (b BucketConfig) supported(js jetstream.JetStream) error {
+	version := js.Conn().ConnectedServerVersion()
+	var major, minor int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n < 2 || major > 2 || major == 2 && minor >= 11 {
+		return nil // or not known
+	}
+	return fmt.Errorf("nats-server %s is too old for bucket %s, whose keys expire: update it to 2.11 or newer", version, b.Name)
+}
+
+// explain adds to an error what an operator can do about it.
+func (b BucketConfig) explain(attempt string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s bucket %s: %w (no answer from JetStream: is it enabled for this account, and may this user publish to $JS.API.STREAM.INFO.KV_%s?)",
+			attempt, b.Name, err, b.Name)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%s bucket %s: %w: start nats-server with -js, enable JetStream for the account, or mend NATS_JS_DOMAIN", attempt, b.Name, err)
+	}
+	return fmt.Errorf("%s bucket %s: %w", attempt, b.Name, err)
 }
 
 func (b BucketConfig) missing() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +50,7 @@ type Shared struct {
 	replica Replica
 	ready   chan struct{}
 	moved   chan struct{}
+	trouble atomic.Pointer[error]
 }
 
 // NewShared returns a gate that lets nothing through before Run knows the
@@ -59,6 +61,15 @@ func NewShared(js jetstream.JetStream, b BucketConfig, r Replica, c Config) *Sha
 
 // Ready is closed once the present holds are known for the first time.
 func (s *Shared) Ready() <-chan struct{} { return s.ready }
+
+// Trouble says why the present holds were not known the last time that this was
+// tried; nil if it was not tried yet.
+func (s *Shared) Trouble() error {
+	if err := s.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Run keeps the gate in step until ctx is done. While the connection is lost
 // the gate is paused; once it is back, the gate reads all holds anew before it
@@ -72,6 +83,9 @@ func (s *Shared) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := s.session(ctx, restart)
 		s.Pause()
+		if err != nil {
+			s.trouble.Store(&err)
+		}
 		if err != nil && err.Error() != told && ctx.Err() == nil {
 			told = err.Error()
 			s.cfg.Logger.Warn("holds are not known, nothing is posted meanwhile", "error", err)
@@ -136,17 +150,10 @@ func (s *Shared) session(ctx context.Context, restart <-chan struct{}) error {
 	return s.follow(ctx, watch, restart)
 }
 
-// open finds the bucket, or creates it.
 func (s *Shared) open(ctx context.Context) (jetstream.KeyValue, error) {
-	kv, err := s.bucket.find(ctx, s.js)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		if !s.bucket.Provision {
-			return nil, s.bucket.missing()
-		}
-		kv, err = s.bucket.create(ctx, s.js)
-	}
+	kv, err := s.bucket.open(ctx, s.js)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", s.bucket.Name, err)
+		return nil, err
 	}
 	s.store.(*bucket).kv.Store(&kv)
 	return kv, nil

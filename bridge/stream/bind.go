@@ -14,7 +14,7 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	if !s.js.Conn().IsConnected() {
 		return unbound
 	}
-	if err := s.ground(ctx); err != nil {
+	if err := s.ground(ctx, unbound); err != nil {
 		s.trouble(ctx, err)
 		for _, c := range unbound {
 			s.setUnbound(c.route.Name, err)
@@ -41,14 +41,22 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 	return left
 }
 
-// ground sees to what every route stands on.
-func (s *Supervisor) ground(ctx context.Context) error {
+// ground sees to what every route stands on. Where nothing may be created, all that is
+// missing is told at once.
+func (s *Supervisor) ground(ctx context.Context, routes []*consumer) error {
+	var unprepared error
 	if s.prepare != nil {
-		if err := s.prepare(ctx); err != nil {
-			return err
-		}
+		unprepared = s.prepare(ctx)
 	}
-	return s.provisioner.Streams(ctx)
+	if err := s.provisioner.Streams(ctx); err != nil || unprepared == nil || s.settings.Provision {
+		return errors.Join(unprepared, err)
+	}
+	errs := []error{unprepared}
+	for _, c := range routes {
+		_, err := s.provisioner.Consumer(ctx, c.route)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {

@@ -16,7 +16,7 @@ const (
 	sideTimeout = 2 * time.Second
 
 	lettersTrouble  = "dead letters cannot be stored; their events stay in the stream"
-	receiptsTrouble = "receipts cannot be kept; events are delivered all the same"
+	receiptsTrouble = "receipts cannot be kept; no delivery waits for that"
 )
 
 // keepSideStreams sees to those streams until ctx is done, from time to time and

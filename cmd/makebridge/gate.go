@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -67,6 +68,9 @@ func awaitHolds(ctx context.Context, g *gate.Shared) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(holdsTimeout):
+		if err := g.Trouble(); err != nil {
+			return fmt.Errorf("the holds of destinations are not known yet: %w", err)
+		}
 		return errors.New("the holds of destinations are not known yet")
 	}
 }

@@ -22,8 +22,9 @@ func newSetup(c *console) *cobra.Command {
 		Long: `Create the streams of events, dead letters and receipts, the bucket that
 replicas share and a durable consumer for each route that is on, or change what
 differs, as makebridge run does when BRIDGE_PROVISION is true, whatever that is
-set to. Nothing is ever deleted or shrunk. Where something is in the way,
-nothing is changed at all.`,
+set to. Nothing is ever deleted or shrunk. Where something is seen to be in the
+way, nothing is changed at all; where the server refuses something then, what
+was done before stays, and setup can be repeated.`,
 		Example: `  makebridge setup --dry-run
   makebridge setup`,
 		Args: usageArgs(noArgs),
