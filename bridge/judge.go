@@ -27,12 +27,22 @@ func (p *Pipeline) judge(ctx context.Context, d *Destination, m *Message, pass P
 		return true
 	case ClassFailed:
 		if pass.Probe {
-			return false
+			return p.givenUpAsProbe(m, v)
 		}
 		p.judgeFailure(d, m, v)
 		return true
 	}
 	panic("bridge: answer without a class")
+}
+
+// givenUpAsProbe gives up an event of a strict route that fails as the probe, though
+// its destination is held: no other event can come to release it.
+func (p *Pipeline) givenUpAsProbe(m *Message, v *Verdict) bool {
+	if p.exhaustible() || p.retry.GiveUpAfter == 0 || p.clock().Sub(m.Published) <= p.retry.GiveUpAfter {
+		return false
+	}
+	v.Outcome, v.Reason, v.Delay = DeadLettered, Expired, 0
+	return true
 }
 
 // judgeFailure decides whether a failed delivery was the event's last.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/makebridge/makebridge/schemas"
@@ -56,9 +57,10 @@ type Pipeline struct {
 	retry      RetryPolicy
 	validation Validation
 	clock      func() time.Time
-	// slot is for the one request of a route that has no more in flight; nil
-	// where there may be several.
+	// slot is for the requests that the route may have in flight.
 	slot *Slot
+	// stuck is how many events wait at the gate that have failed as the probe.
+	stuck atomic.Int64
 }
 
 // Config is what a Pipeline works with. Every field is required.
@@ -82,9 +84,7 @@ func NewPipeline(c Config) *Pipeline {
 	if p.clock == nil {
 		p.clock = time.Now
 	}
-	if c.Route.Concurrency == 1 {
-		p.slot = &Slot{}
-	}
+	p.slot = &Slot{most: c.Route.Concurrency}
 	return p
 }
 
@@ -152,7 +152,12 @@ func (p *Pipeline) filters(e *schemas.Event) bool {
 // fault send the message back to the gate; a destination that is replaced
 // sends it on to the new one, where it has all its requests again.
 func (p *Pipeline) deliver(ctx context.Context, m *Message, v *Verdict) {
-	failed := 0
+	failed, stuck := 0, false
+	defer func() {
+		if stuck {
+			p.stuck.Add(-1)
+		}
+	}()
 	for {
 		visit := p.target.visit(ctx)
 		pass, a, err := p.post(visit, m, failed, v)
@@ -165,6 +170,9 @@ func (p *Pipeline) deliver(ctx context.Context, m *Message, v *Verdict) {
 			return
 		case visit.replaced():
 			failed = 0
+		case pass.Probe && a.Class == ClassFailed && !stuck:
+			stuck = true
+			p.stuck.Add(1)
 		case a.Class == ClassInterrupted && !pass.Probe:
 			failed += a.Attempts
 		}

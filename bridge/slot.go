@@ -6,9 +6,12 @@ import (
 )
 
 // Slot is a lock that can be waited for without being taken. The zero Slot is
-// free. It must not be copied.
+// free, and for one holder at a time. It must not be copied.
 type Slot struct {
+	most int // holders at a time; 0: one
+
 	mu    sync.Mutex
+	taken int
 	freed chan struct{} // nil: it is free; closed once it is
 }
 
@@ -36,13 +39,18 @@ func (s *Slot) Take() (end func(), ok bool) {
 	if s.freed != nil {
 		return nil, false
 	}
-	s.freed = make(chan struct{})
+	if s.taken++; s.taken >= max(1, s.most) {
+		s.freed = make(chan struct{})
+	}
 	return s.give, true
 }
 
 func (s *Slot) give() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.freed)
-	s.freed = nil
+	s.taken--
+	if s.freed != nil {
+		close(s.freed)
+		s.freed = nil
+	}
 }

@@ -2,12 +2,19 @@ package bridge
 
 import "context"
 
-// Spare reports whether the route could do with one event more than its
-// concurrency, to wait at the gate. With a concurrency of one, the event that
-// is there may be the one at fault for which a held destination is not
-// released: another one must be there to probe. No more requests are in flight
-// for it.
-func (p *Pipeline) Spare() bool { return p.slot != nil && p.gate.Held(p.Destination()) }
+// mostSpare bounds the memory of spare events.
+const mostSpare = 1024
+
+// Spare returns how many events more than its concurrency the route could do with, to
+// wait at the gate: one for each that has failed as the probe of the destination,
+// which is held. They may all be at fault themselves, and fill every place; another
+// one must be there to probe. No more requests are in flight for it.
+func (p *Pipeline) Spare() int {
+	if !p.gate.Held(p.Destination()) {
+		return 0
+	}
+	return int(min(p.stuck.Load(), mostSpare))
+}
 
 // room waits until it seems that the message may be posted.
 func (p *Pipeline) room(ctx context.Context, m *Message) error {

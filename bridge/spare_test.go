@@ -43,19 +43,61 @@ func TestSpareEventIsNotPostedBesideAnother(t *testing.T) {
 	})
 }
 
-func TestSpareEventIsWantedAtAHeldGate(t *testing.T) {
-	for _, row := range []struct {
-		concurrency int
-		held, want  bool
-	}{{1, true, true}, {1, false, false}, {2, true, false}} {
-		route := testRoute(t)
-		route.Concurrency = row.concurrency
-		p := NewPipeline(Config{route, &slow{}, &openGate{held: row.held}, testPolicy, ValidationEnforce, nil})
-		if got := p.Spare(); got != row.want {
-			t.Errorf("concurrency %d, held %t: spare %t, want %t", row.concurrency, row.held, got, row.want)
+// TestSpareEventIsWantedForEachThatFailedAsTheProbe while the destination is held.
+func TestSpareEventIsWantedForEachThatFailedAsTheProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, answers := &probingGate{}, make(chan Answer)
+		gate.held.Store(true)
+		p := NewPipeline(Config{testRoute(t), answering(answers), gate, testPolicy, ValidationEnforce, nil})
+		m := exampleMessage(t, "payment.success", "payments.success")
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() { p.Handle(t.Context(), m) })
 		}
-	}
+		failed := Answer{Class: ClassFailed, Status: 500, Attempts: 1}
+		for n, a := range []Answer{{Class: ClassBackpressure, Status: 429, Attempts: 1}, failed, failed} {
+			if got := p.Spare(); got != max(0, n-1) {
+				t.Errorf("%d spare events are wanted after %d answers, want %d", got, n, max(0, n-1))
+			}
+			answers <- a
+			synctest.Wait()
+		}
+		if got := p.Spare(); got < 1 || got > 2 { // one of them may have failed twice
+			t.Errorf("%d spare events are wanted at the end", got)
+		}
+		gate.held.Store(false)
+		if got := p.Spare(); got != 0 {
+			t.Errorf("%d spare events are wanted though nothing is held", got)
+		}
+		delivered := Answer{Class: ClassDelivered, Status: 200, Attempts: 1}
+		answers <- delivered
+		answers <- delivered
+		all.Wait()
+		gate.held.Store(true)
+		if got := p.Spare(); got != 0 {
+			t.Errorf("%d spare events are wanted for none", got)
+		}
+	})
 }
+
+// probingGate has every request be the probe.
+type probingGate struct {
+	openGate
+	held atomic.Bool
+}
+
+func (g *probingGate) Enter(ctx context.Context, _ *Destination, _ Message) (Pass, error) {
+	return Pass{Probe: true}, ctx.Err()
+}
+
+func (g *probingGate) Held(*Destination) bool { return g.held.Load() }
+
+func (g *probingGate) Leave(context.Context, *Destination, Message, Pass, Answer) {}
+
+// answering delivers nothing before there is an answer to give.
+type answering chan Answer
+
+func (a answering) Deliver(context.Context, Request, func(context.Context) error) Answer { return <-a }
 
 func TestSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -124,10 +124,10 @@ func TestExpiredEventWithoutAPlaceIsGivenUp(t *testing.T) {
 // handlerThatMaySpare is one whose answers to Spare are given.
 type handlerThatMaySpare struct {
 	handlerFunc
-	spare []bool
+	spare []int
 }
 
-func (h *handlerThatMaySpare) Spare() bool {
+func (h *handlerThatMaySpare) Spare() int {
 	s := h.spare[0]
 	if len(h.spare) > 1 {
 		h.spare = h.spare[1:]
@@ -138,7 +138,7 @@ func (h *handlerThatMaySpare) Spare() bool {
 // TestEventBesideTheOneThatWaits has somebody to handle it, also where the door opens
 // and is shut again meanwhile.
 func TestEventBesideTheOneThatWaits(t *testing.T) {
-	h := &handlerThatMaySpare{accept, []bool{false, false, true, false}}
+	h := &handlerThatMaySpare{accept, []int{0, 0, 1, 0}}
 	c := newConsumer(testRoute(t, "payments", 1), h, &settler{}, slog.New(slog.DiscardHandler))
 	began := 0
 	c.crew = newCrew(2, func(*item, <-chan *item) { began++ })

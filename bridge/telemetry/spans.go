@@ -63,9 +63,11 @@ type tracedHandler struct {
 }
 
 // Spare passes on what the handler could do with, if it says so.
-func (h *tracedHandler) Spare() bool {
-	next, ok := h.next.(interface{ Spare() bool })
-	return ok && next.Spare()
+func (h *tracedHandler) Spare() int {
+	if next, ok := h.next.(interface{ Spare() int }); ok {
+		return next.Spare()
+	}
+	return 0
 }
 
 // Handle is of Handler.

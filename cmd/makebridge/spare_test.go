@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,40 @@ import (
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
 )
+
+// TestEventsAtFaultDoNotKeepTheDoorShutTogether: more of them than the route has
+// places for, of which five hold the destination and others fail as the probe.
+func TestEventsAtFaultDoNotKeepTheDoorShutTogether(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		ordering         string
+		concurrency, bad int
+	}{{"none", 1, 8}, {"none", 4, 12}, {"key", 4, 12}} {
+		t.Run(fmt.Sprintf("%s %d", row.ordering, row.concurrency), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, embedded.Config{}, standin.Config{})
+			w.makecom.Decide("payments", func(a standin.Arrival) standin.Behaviour {
+				if strings.HasPrefix(a.EventID, "bad") {
+					return standin.Status(500)
+				}
+				return standin.Accept()
+			})
+			w.start(fmt.Sprint("BRIDGE_CONCURRENCY=", row.concurrency), "BRIDGE_ORDERING="+row.ordering, "BRIDGE_DELIVERY_ATTEMPTS=1",
+				"BRIDGE_RATE_LIMIT=off", "BRIDGE_REDELIVERY_DELAYS=1h", "BRIDGE_HOLD_AFTER=5")
+			publish := func(id string) { // each with a key of its own
+				w.publish("payments.success", strings.Replace(paymentEvent(id), "pay_1", "pay_"+id, 1))
+			}
+			for i := range row.bad {
+				publish(fmt.Sprint("bad-", i))
+			}
+			const good = 10
+			for i := range good {
+				publish(fmt.Sprint("good-", i))
+			}
+			w.eventually("the good ones to be delivered", func() bool { return w.makecom.Counts().AcceptedEvents == good })
+		})
+	}
+}
 
 // TestEventAtFaultDoesNotKeepTheDoorShutAlone: also where a route has one
 // request in flight, and one replica, the next probe is another event.
