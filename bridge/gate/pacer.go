@@ -250,15 +250,19 @@ func (p *pacer) refresh(ctx context.Context) error {
 	defer cancel()
 	e, err := p.store.get(bounded, p.key)
 	switch {
-	case errors.Is(err, errNotFound):
-		p.next, p.known = time.Time{}, 0
+	case errors.Is(err, errNotFound): // the key is gone, but what was sent was sent
+		p.known = 0
 		return nil
 	case err != nil:
 		return sleep(ctx, paceTolerance)
 	}
-	p.next, p.known = time.Time{}, e.revision
+	var before time.Time
+	if e.revision < p.known { // of a bucket that was created again
+		before = p.next
+	}
+	p.next, p.known = before, e.revision
 	if nanos, err := strconv.ParseInt(string(e.value), 10, 64); err == nil {
-		p.next = time.Unix(0, nanos)
+		p.next = latest(before, time.Unix(0, nanos))
 	}
 	return nil
 }

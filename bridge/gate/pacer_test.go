@@ -46,6 +46,36 @@ func checkLimit(t *testing.T, sent []time.Time, limit bridge.Limit) {
 	}
 }
 
+// TestLimitIsKeptThoughTheKeyOfItsPaceGoes, with the bucket or without, and though what
+// comes after has a lower revision.
+func TestLimitIsKeptThoughTheKeyOfItsPaceGoes(t *testing.T) {
+	for _, limit := range []bridge.Limit{{Requests: 300, Window: 10 * time.Second}, {Requests: 2, Window: time.Minute}} {
+		t.Run(limit.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, sent := newMemory(), &sendTimes{}
+				ctx, cancel := context.WithTimeout(t.Context(), 6*limit.Window)
+				defer cancel()
+				var all sync.WaitGroup
+				for r := range 3 {
+					g := m.join(testConfig(fmt.Sprint(r)))
+					all.Go(func() { send(ctx, g, destination(t, limit), 16, sent) })
+				}
+				time.Sleep(3 * limit.Window)
+				m.mu.Lock()
+				delete(m.entries, "pace."+destination(t, limit).URL.ID())
+				m.revision = 0
+				m.mu.Unlock()
+				all.Wait()
+				times := sent.sorted()
+				checkLimit(t, times, limit)
+				if most := len(times); most < 3*limit.Requests {
+					t.Errorf("%d requests in %s", most, 6*limit.Window)
+				}
+			})
+		})
+	}
+}
+
 // send keeps so many senders busy until ctx ends.
 func send(ctx context.Context, g *Gate, d *bridge.Destination, senders int, sent *sendTimes) {
 	var all sync.WaitGroup

@@ -229,7 +229,9 @@ func (s *Shared) hear(e jetstream.KeyValueEntry) {
 	kind, id, _ := strings.Cut(e.Key(), ".")
 	o := s.doorOf(id)
 	if kind == "works" {
-		o.accepted(e.Created())
+		if e.Operation() == jetstream.KeyValuePut { // that a key goes is no evidence
+			o.accepted(e.Created())
+		}
 		return
 	}
 	o.mu.Lock()

@@ -225,3 +225,48 @@ no_auth_user: bridge`)})
 		return strings.Contains(logs.String(), "together with other replicas again")
 	})
 }
+
+// TestEvidenceThatIsRemovedIsNone: by hand, or because its bucket keeps nothing for
+// long, which happens to destinations that have not answered for a while.
+func TestEvidenceThatIsRemovedIsNone(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, embedded.Config{})
+	g, _ := share(t, server.URL(), "a", testBucket)
+	<-g.Ready()
+	elsewhere, err := bridge.ParseWebhookURL("https://hook.example.com/other", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, other := destination(t, unlimitedPace), &bridge.Destination{URL: elsewhere, Limit: unlimitedPace}
+	works := func(d *bridge.Destination, since time.Time) func() bool {
+		return func() bool { return g.Works(d, since) }
+	}
+	begun := time.Now()
+	g.Leave(t.Context(), d, message(1), mustEnter(t, g.Gate, d, 1), delivered)
+	testbed.Eventually(t, "the evidence", works(d, begun.Add(-time.Second)))
+	kv, err := g.js.KeyValue(t.Context(), testBucket.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known time.Time // by the server's clock
+	testbed.Eventually(t, "the evidence in the bucket", func() bool {
+		e, err := kv.Get(t.Context(), "works."+d.URL.ID())
+		if err == nil {
+			known = e.Created()
+		}
+		return err == nil
+	})
+	// The clocks of replica and server agree to much less than that.
+	testbed.Eventually(t, "a second to pass", func() bool { return time.Since(known) > time.Second })
+	if err := kv.Delete(t.Context(), "works."+d.URL.ID()); err != nil {
+		t.Fatal(err)
+	}
+	// What is written after it is heard after it.
+	if _, err := kv.Put(t.Context(), "works."+other.URL.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Eventually(t, "what comes after", works(other, known))
+	if g.Works(d, known.Add(time.Second/2)) {
+		t.Error("a key that went is taken for an answer")
+	}
+}
