@@ -151,6 +151,12 @@ func (s *sighting) look(e jetstream.KeyValueEntry, now time.Time, life time.Dura
 	return s
 }
 
+// isRefused reports whether the server is there and does not take a change.
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	return refused
+}
+
 // isConflict tells a change that came too late from other trouble.
 func isConflict(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)

@@ -30,7 +30,12 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{T: t, server: testbed.StartServer(t, embedded.Config{})}
+	return newBedWith(t, embedded.Config{})
+}
+
+func newBedWith(t *testing.T, c embedded.Config) *bed {
+	t.Helper()
+	b := &bed{T: t, server: testbed.StartServer(t, c)}
 	b.js = b.dial()
 	b.createBucket()
 	return b
@@ -331,4 +336,46 @@ func TestOutageSuspendsATenure(t *testing.T) {
 	}
 	restart()
 	b.eventually("the tenure to go on", tenure.Holds)
+}
+
+// TestLeaseOutlivesAFullStorage: what the server refuses to write for this replica it
+// refuses for others, and it still says whose the key is.
+func TestLeaseOutlivesAFullStorage(t *testing.T) {
+	b := newBedWith(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
+accounts { APP { jetstream: { max_file: 1MB }, users = [ {user: bridge, password: secret} ] } }
+no_auth_user: bridge`)})
+	const life = 2 * time.Second
+	owner := b.acquire(b.keeper("a"), life)
+	if _, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "FILL", Subjects: []string{"fill"}}); err != nil {
+		t.Fatal(err)
+	}
+	for size := 1 << 16; size > 0; {
+		if _, err := b.js.Publish(t.Context(), "fill", make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	full := time.Now()
+	b.eventually("several lives to pass", func() bool { return time.Since(full) > 3*life })
+	b.eventually("the lease to be held", owner.Holds)
+	if now := b.revision(); now != owner.revision {
+		t.Errorf("the key is at revision %d, not at %d: the storage was not full", now, owner.revision)
+	}
+	kv, err := b.js.KeyValue(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.js.DeleteStream(t.Context(), "FILL"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), key, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("the lease to be over", func() bool {
+		select {
+		case <-owner.Over():
+			return true
+		default:
+			return false
+		}
+	})
 }

@@ -150,9 +150,28 @@ func (t *Tenure) renew(ctx context.Context) bool {
 		t.revision, t.renewed = next, begun
 	case isConflict(err):
 		return t.recover(ctx)
+	case isRefused(err):
+		return t.look(ctx, begun, revision)
 	default:
 		t.log.Debug("lease not renewed", "error", err)
 	}
+	return true
+}
+
+// look renews a lease that the server refuses to write, as where its storage is full:
+// nobody else can write it either as long as that lasts, and who does afterwards starts
+// nothing before what is in hand here is back. It reports false as renew does.
+func (t *Tenure) look(ctx context.Context, begun time.Time, revision uint64) bool {
+	e, err := t.kv.Get(ctx, t.key)
+	if err != nil {
+		return !errors.Is(err, jetstream.ErrKeyNotFound)
+	}
+	if e.Revision() != revision {
+		return t.recover(ctx)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.renewed = begun
 	return true
 }
 
