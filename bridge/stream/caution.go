@@ -129,8 +129,9 @@ func (c *caution) remove(ctx context.Context, kv jetstream.KeyValue) error {
 		c.revision, c.unsure = revision, false
 	}
 	if c.revision > 0 {
-		if _, err := purge(ctx, kv, c.key, c.revision); err != nil {
-			return err
+		_, err := purge(ctx, kv, c.key, c.revision)
+		if _, refused := errors.AsType[*jetstream.APIError](err); err != nil && !refused {
+			return err // what the server refuses, as where its storage is full, stays
 		}
 		c.revision = 0
 	}
