@@ -75,6 +75,11 @@ func (p *consumerPlan) create(allowed bool) {
 
 func (p *consumerPlan) reconcile(info *jetstream.ConsumerInfo, want jetstream.ConsumerConfig, most int, allowed bool) {
 	have := info.Config
+	if app := have.Metadata["app"]; app != "" && app != want.Metadata["app"] {
+		p.config = have
+		p.block(fmt.Errorf("consumer %s is another program's (its metadata has app %q): give that one another name, or makebridge a stream of its own (BRIDGE_STREAM)", p.Name, app))
+		return
+	}
 	p.Action, p.config = ActionNone, have
 	if info.Paused {
 		p.Dangers = append(p.Dangers, fmt.Sprintf("is paused for %s: nothing is delivered until then", info.PauseRemaining.Round(time.Second)))

@@ -106,6 +106,13 @@ func TestWhatCannotBeReconciledIsOneClearError(t *testing.T) {
 			consumer: &jetstream.ConsumerConfig{Durable: "payments", DeliverSubject: "push.here", AckPolicy: jetstream.AckExplicitPolicy},
 			want:     "consumer payments is a push consumer",
 		},
+		"another program's": {
+			stream: jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}},
+			consumer: &jetstream.ConsumerConfig{
+				Durable: "payments", FilterSubject: "payments.success", AckPolicy: jetstream.AckExplicitPolicy, Metadata: map[string]string{"app": "ledger"},
+			},
+			want: "consumer payments is another program's",
+		},
 		"ack policy": {
 			stream:   jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"payments.>"}},
 			consumer: &jetstream.ConsumerConfig{Durable: "payments", AckPolicy: jetstream.AckNonePolicy},
