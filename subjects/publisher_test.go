@@ -158,20 +158,21 @@ func TestPublishSaysWhatWentWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	p := subjects.NewPublisher(js, subjects.PublisherConfig{Timeout: 2 * time.Second})
 	person := schemas.Person{ID: "1", Email: "a@example.org"}
 	for _, c := range []struct {
 		payload schemas.Payload
 		is      error
 		says    string
+		timeout time.Duration
 	}{
-		{ticket("t1", "x"), subjects.ErrNoStream, "no stream takes the subject tickets.status_changed; create the stream"},
-		{schemas.ErrorOccurred{ErrorID: "e", Severity: schemas.SeverityHigh, Service: "s"}, subjects.ErrNoAck, "may have been stored"},
+		{ticket("t1", "x"), subjects.ErrNoStream, "no stream takes the subject tickets.status_changed; create the stream", patience},
+		{schemas.ErrorOccurred{ErrorID: "e", Severity: schemas.SeverityHigh, Service: "s"}, subjects.ErrNoAck, "may have been stored", 200 * time.Millisecond},
 		{
 			schemas.MessageSent{MessageID: "m", Sender: person, Recipient: person, Body: strings.Repeat("x", 1<<20)},
-			subjects.ErrTooLarge, "the limit is 1048576",
+			subjects.ErrTooLarge, "the limit is 1048576", patience,
 		},
 	} {
+		p := subjects.NewPublisher(js, subjects.PublisherConfig{Timeout: c.timeout})
 		_, err := p.Publish(t.Context(), c.payload)
 		var failed *subjects.PublishError
 		if !errors.As(err, &failed) || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {

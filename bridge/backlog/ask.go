@@ -15,6 +15,8 @@ const (
 	// questionTimeout bounds one question, questions how many are open at once.
 	questionTimeout = 2 * time.Second
 	questions       = 8
+	// stall is by how much a timer is late only where the whole process stood still.
+	stall = 100 * time.Millisecond
 )
 
 // NoAnswerError is a question that nobody answered. A missing permission looks
@@ -54,9 +56,17 @@ func (a *asker) ask(ctx context.Context, what, subject string, question func(con
 	if err := a.known(subject); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, questionTimeout)
-	defer cancel()
-	return a.explain(ctx, what, subject, question(limited))
+	for {
+		begun := time.Now()
+		limited, cancel := context.WithTimeout(ctx, questionTimeout)
+		err := question(limited)
+		cancel()
+		// Who stood still for longer than the wait has not waited.
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && time.Since(begun) > questionTimeout+stall {
+			continue
+		}
+		return a.explain(ctx, what, subject, err)
+	}
 }
 
 // explain says what went wrong with a question, and remembers silence.

@@ -96,6 +96,17 @@ func (b *bed) pull(c jetstream.Consumer, n int) []jetstream.Msg {
 	return all
 }
 
+// pending waits until the server has counted so many events for a route, which it
+// does a moment after it has acknowledged them.
+func (b *bed) pending(route string, want uint64) {
+	b.t.Helper()
+	testbed.Eventually(b.t, fmt.Sprint(want, " pending events of ", route), func() bool {
+		c, err := b.js.Consumer(b.t.Context(), "EVENTS", route)
+		b.must(nil, err)
+		return c.CachedInfo().NumPending == want
+	})
+}
+
 // park notes an event that was put off, as package stream does.
 func (b *bed) park(route string, sequence int, due time.Time) {
 	b.t.Helper()

@@ -29,6 +29,7 @@ func TestEveryUnsettledEventIsCountedOnce(t *testing.T) {
 	tickets, err := b.js.Consumer(t.Context(), "EVENTS", "tickets")
 	b.must(nil, err)
 	b.pull(tickets, 1)
+	b.pending("payments", 2)
 
 	s := b.read()
 	want := []Route{
@@ -114,6 +115,7 @@ func TestNotesCountWhileTheyAreDue(t *testing.T) {
 	b.must(b.kv.PutString(t.Context(), "parked.payments.4-17c", "not JSON"))
 	b.park("payments", 5, later.Add(time.Hour)) // put off again
 	b.park("tickets", 5, later)
+	b.pending("payments", 8)
 	if r := b.only(); r.Delayed != 5 || r.Parked != 5 || r.Pending != 15 {
 		t.Errorf("%d are delayed, %d parked, %d pending; want 5, 5 and 15", r.Delayed, r.Parked, r.Pending)
 	}

@@ -41,6 +41,8 @@ func TestWhatAReplicaWritesIsRead(t *testing.T) {
 	b.must(nil, err)
 	g.Leave(t.Context(), d, bridge.Message{Sequence: 1}, pass, bridge.Answer{Class: bridge.ClassMisconfigured, Status: 410, Detail: "HTTP 410 Gone"})
 
+	b.pending("payments", 1)
+	b.pending("tickets", 1)
 	s := b.read()
 	name := Destination{u.ID(), u.String()}
 	hold := Hold{Destination: name, Reason: "misconfigured", Status: 410, Detail: "HTTP 410 Gone"}

@@ -32,6 +32,7 @@ type Recorder struct {
 	cfg     Config
 	queue   chan *receipt
 	dropped atomic.Uint64
+	grace   time.Duration // bounds how long the last receipts hold up the end
 
 	// The rest is Run's alone.
 	form    *form
@@ -46,7 +47,7 @@ type Recorder struct {
 
 // New returns a Recorder that publishes once it runs.
 func New(c Config) *Recorder {
-	return &Recorder{cfg: c, queue: make(chan *receipt, queueLength), form: newForm(c.Replica), way: confirmations{stream: c.Stream}}
+	return &Recorder{cfg: c, grace: stopTimeout, queue: make(chan *receipt, queueLength), form: newForm(c.Replica), way: confirmations{stream: c.Stream}}
 }
 
 // Settled writes the receipt of an event. It never waits. It has the form of a

@@ -34,6 +34,7 @@ func TestReceiptOfEveryOutcome(t *testing.T) {
 	} {
 		r.Settled("payments", event(), v)
 	}
+	eventually(t, "the receipts", func() bool { return len(stored(t, s)) == 5 })
 	stop()
 	header := func(change nats.Header) nats.Header {
 		h := nats.Header{
@@ -231,6 +232,7 @@ func TestStoppingPublishesWhatWaits(t *testing.T) {
 	js := dial(t, startServer(t, embedded.Config{}).URL())
 	s := createStream(t, js)
 	r, stop := run(t, js, &logBuffer{})
+	r.grace = testbed.Patience // machines are slow
 	const receipts = 1000
 	for range receipts {
 		r.Settled("payments", event(), delivered("event-1"))

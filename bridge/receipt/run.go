@@ -96,7 +96,7 @@ func (r *Recorder) waits() bool {
 
 // drain publishes what waits, and counts the rest as dropped.
 func (r *Recorder) drain(ctx context.Context, answers <-chan *nats.Msg) {
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.grace)
 	defer cancel()
 	nc := r.cfg.JetStream.Conn()
 	for len(r.queue) > 0 && r.refused == nil && nc.IsConnected() && ctx.Err() == nil {

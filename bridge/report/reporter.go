@@ -36,6 +36,7 @@ type Reporter struct {
 	cfg       Config
 	publisher *subjects.Publisher
 	news      chan struct{} // something has come that no share has taken yet
+	lastFlush time.Duration // bounds all that is done when the bridge stops
 
 	mu    sync.Mutex
 	fresh map[topic]tally // what no share has taken yet
@@ -53,7 +54,8 @@ func New(c Config) *Reporter {
 	}
 	return &Reporter{
 		cfg: c, publisher: subjects.NewPublisher(c.JetStream, subjects.PublisherConfig{Timeout: natsTimeout}),
-		fresh: map[topic]tally{}, news: make(chan struct{}, 1), shares: map[topic]share{}, waiting: map[topic]time.Time{},
+		lastFlush: lastFlush,
+		fresh:     map[topic]tally{}, news: make(chan struct{}, 1), shares: map[topic]share{}, waiting: map[topic]time.Time{},
 	}
 }
 

@@ -52,7 +52,7 @@ func (r *Reporter) Run(ctx context.Context) {
 
 // stop is the last flush.
 func (r *Reporter) stop(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lastFlush)
+	ctx, cancel := context.WithTimeout(ctx, r.lastFlush)
 	defer cancel()
 	err := r.flush(ctx, false)
 	r.mu.Lock()

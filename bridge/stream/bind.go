@@ -15,10 +15,10 @@ func (s *Supervisor) bind(ctx context.Context, unbound []*consumer, start func(*
 		return unbound
 	}
 	if err := s.ground(ctx, unbound); err != nil {
-		s.trouble(ctx, err)
 		for _, c := range unbound {
 			s.setUnbound(c.route.Name, err)
 		}
+		s.trouble(ctx, err)
 		return unbound
 	}
 	s.survey.Do(func() { s.tellDangers(ctx); s.tellWaiting(ctx) })

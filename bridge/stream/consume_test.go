@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -105,8 +106,11 @@ func TestReplicaTakesNoMoreThanItsConcurrency(t *testing.T) {
 		b.publish("payments.success", fmt.Sprint(i))
 	}
 	eventually(t, "the route to be full", func() bool { return now.Load() == concurrency })
-	if i := b.consumer("payments"); i.NumAckPending != concurrency {
-		t.Errorf("%d events taken from the server, want %d", i.NumAckPending, concurrency)
+	// So many starts look like a fast webhook where they take as long as a pace is
+	// measured over.
+	const ahead = concurrency * int(aheadTime) / int(paceWindow)
+	if n := b.consumer("payments").NumAckPending; n < concurrency || n > concurrency+ahead {
+		t.Errorf("%d events taken from the server, want %d and at most %d ahead", n, concurrency, ahead)
 	}
 	close(release)
 	eventually(t, "all to be delivered", func() bool { return r.count(bridge.Delivered) == events })
@@ -122,37 +126,53 @@ func TestStopHandsBackWhatWasPulledAhead(t *testing.T) {
 	settings := testSettings()
 	settings.AckWait = 10 * time.Minute // a redelivery by its end would fail the test
 	const slots = 4
-	var hangs atomic.Bool
-	var hanging atomic.Int64
-	answer := make(chan struct{})
+	type hang struct {
+		begun  atomic.Int64
+		answer chan struct{}
+	}
+	var hangs atomic.Pointer[hang] // nil while the webhook is fast
 	first := b.run(settings, func(ctx context.Context, m bridge.Message) bridge.Verdict {
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return bridge.Verdict{Outcome: bridge.HandedBack}
-		case hangs.Load():
-			hanging.Add(1)
-			<-answer
+		}
+		if h := hangs.Load(); h != nil {
+			h.begun.Add(1)
+			<-h.answer
 		}
 		return accept(t.Context(), m)
 	}, testRoute(t, "payments", slots))
 	events := 0
 	eventually(t, "events to be pulled ahead", func() bool {
-		for range 200 {
-			b.publish("payments.success", "event")
-			events++
+		switch h := hangs.Load(); {
+		case h == nil: // a backlog, so that the webhook is what the pace goes by
+			for range 200 {
+				if _, err := b.client().PublishAsync("payments.success", []byte("event"), jetstream.WithStallWait(patience)); err != nil {
+					t.Fatal(err)
+				}
+				events++
+			}
+			<-b.client().PublishAsyncComplete()
+			if first.count(bridge.Delivered) > 100 {
+				hangs.Store(&hang{answer: make(chan struct{})})
+			}
+		case h.begun.Load() == slots && b.consumer("payments").NumAckPending > 2*slots:
+			return true
+		case first.count(bridge.Delivered) == events || h.begun.Load() == slots: // too little was at hand: once more
+			hangs.Store(nil)
+			close(h.answer)
 		}
-		hangs.Store(first.count(bridge.Delivered) > 100)
-		return hanging.Load() == slots && b.consumer("payments").NumAckPending > 2*slots
+		return false
 	})
+	hanging := hangs.Load()
 	stopped := make(chan struct{})
 	go func() { first.stop(); close(stopped) }()
 	second := b.run(settings, accept, testRoute(t, "payments", slots))
 	eventually(t, "all but what is in flight to be delivered", func() bool {
 		return first.count(bridge.Delivered)+second.count(bridge.Delivered) == events-slots
 	})
-	close(answer)
+	close(hanging.answer)
 	<-stopped
-	if n := hanging.Load(); n != slots {
+	if n := hanging.begun.Load(); n != slots {
 		t.Errorf("%d events begun by the stopping replica since the webhook hangs, want %d", n, slots)
 	}
 	b.settled("payments")
@@ -177,7 +197,7 @@ func TestStopFinishesWhatIsInFlightAndHandsBackTheRest(t *testing.T) {
 		b.publish("payments.success", fmt.Sprint(i))
 	}
 	<-inFlight
-	eventually(t, "the first replica to be full", func() bool { return b.consumer("payments").NumAckPending == 3 })
+	eventually(t, "the first replica to be full", func() bool { return b.consumer("payments").NumAckPending >= 3 }) // and may pull ahead
 
 	stopped := make(chan struct{})
 	go func() { first.stop(); close(stopped) }()

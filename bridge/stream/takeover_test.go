@@ -183,7 +183,7 @@ func TestReplicaWithAnotherOrderingIsNotWaitedForForEver(t *testing.T) {
 	b := newBed(t, embedded.Config{})
 	b.createBucket()
 	settings := testSettings()
-	settings.AckWait = time.Second
+	settings.AckWait = 6 * time.Second // longer than a stall of the machine
 	holds, release := make(chan struct{}), make(chan struct{})
 	b.run(settings, func(_ context.Context, m bridge.Message) bridge.Verdict {
 		close(holds)

@@ -79,7 +79,8 @@ func TestAckFloorMovesOnlyAfterTheAnswer(t *testing.T) {
 func TestKilledBetweenRequestAndAnswer(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Script("payments", standin.Hang())
-	victim := w.process("BRIDGE_ACK_WAIT=1s")
+	const ackWait = "BRIDGE_ACK_WAIT=6s" // longer than a stall of the machine
+	victim := w.process(ackWait)
 	w.publish("payments.success", paymentEvent("event-1"))
 	w.arrived(1)
 	if err := victim.Process.Signal(syscall.SIGKILL); err != nil {
@@ -89,7 +90,7 @@ func TestKilledBetweenRequestAndAnswer(t *testing.T) {
 	if i := w.consumer("payments"); i.AckFloor.Stream != 0 {
 		t.Fatalf("acknowledged without an answer: %+v", i.AckFloor)
 	}
-	w.process("BRIDGE_ACK_WAIT=1s")
+	w.process(ackWait)
 	a := w.arrived(2)[1]
 	if a.EventID != "event-1" || a.Delivery != 2 {
 		t.Errorf("event %s, delivery %d", a.EventID, a.Delivery)

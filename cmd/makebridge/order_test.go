@@ -25,7 +25,8 @@ func TestOrderIsKeptWhenReplicasAreKilled(t *testing.T) {
 		return standin.After(10*time.Millisecond, standin.Accept())
 	})
 	env := []string{
-		"BRIDGE_ORDERING=key", "BRIDGE_ACK_WAIT=1s", "BRIDGE_RATE_LIMIT=off", "BRIDGE_CONCURRENCY=8",
+		"BRIDGE_ORDERING=key", "BRIDGE_ACK_WAIT=6s", // longer than a stall of the machine
+		"BRIDGE_RATE_LIMIT=off", "BRIDGE_CONCURRENCY=8",
 		"BRIDGE_DELIVERY_ATTEMPTS=1", "BRIDGE_REDELIVERY_DELAYS=100ms", "BRIDGE_HOLD_AFTER=1000",
 	}
 	replicas := []*exec.Cmd{w.process(env...), w.process(env...), w.process(env...)}

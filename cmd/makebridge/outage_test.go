@@ -64,6 +64,7 @@ func TestEventAtFaultIsExhaustedWhileOthersAreAccepted(t *testing.T) {
 		return standin.Accept()
 	})
 	w.start("BRIDGE_MAX_DELIVERIES=3", "BRIDGE_REDELIVERY_DELAYS=400ms", "BRIDGE_DELIVERY_ATTEMPTS=2", "BRIDGE_RATE_LIMIT=off")
+	w.consumer("payments") // by when there is a stream of letters, too
 	w.publish("payments.success", paymentEvent("bad"))
 	n := 0
 	w.eventually("the letter", func() bool {

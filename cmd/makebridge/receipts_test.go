@@ -6,26 +6,38 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
 	"github.com/makebridge/makebridge/bridge/standin"
 	"github.com/makebridge/makebridge/bridge/testbed"
 )
 
+// receipts waits until the stream of receipts has so many. The bridge makes it
+// beside its routes, and the server stores what it has been sent a moment later.
+func (w *world) receipts(n uint64) jetstream.Stream {
+	w.t.Helper()
+	var s jetstream.Stream
+	w.eventually(fmt.Sprint(n, " receipts"), func() bool {
+		var err error
+		s, err = w.js.Stream(w.t.Context(), "EVENTS_RECEIPTS")
+		return err == nil && s.CachedInfo().State.Msgs >= n
+	})
+	return s
+}
+
 func TestReceiptForEveryEvent(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.makecom.Script("payments", standin.Status(422))
 	p := w.start("BRIDGE_CONCURRENCY=1")
+	w.receipts(0)
 	const events = 5
 	for i := range events {
 		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
 	}
 	w.settled("payments")
 	p.end()
-	s, err := w.js.Stream(t.Context(), "EVENTS_RECEIPTS")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := w.receipts(events)
 	outcomes := map[string]int{}
 	for seq := uint64(1); seq <= s.CachedInfo().State.LastSeq; seq++ {
 		m, err := s.GetMsg(t.Context(), seq)

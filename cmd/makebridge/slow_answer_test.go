@@ -17,8 +17,8 @@ func TestAnswerThatTakesLongerThanTheAckWait(t *testing.T) {
 	w.makecom.Default("payments", gate.Then(standin.Accept()))
 	const ackWait, events = 6 * time.Second, 6
 	env := []string{"BRIDGE_ACK_WAIT=" + ackWait.String(), "BRIDGE_CONCURRENCY=4", "BRIDGE_DELIVERY_TIMEOUT=50s"}
-	w.process(env...)
-	w.process(env...)
+	w.replica(env...) // each takes its share: one alone would pull some ahead
+	w.replica(env...)
 	for i := range events {
 		w.publish("payments.success", paymentEvent(fmt.Sprint("event-", i)))
 	}

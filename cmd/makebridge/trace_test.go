@@ -24,11 +24,13 @@ func TestTraceOfWhatABridgeDid(t *testing.T) {
 		return standin.Accept()
 	})
 	p := w.start()
+	w.receipts(0)
 	for _, id := range []string{"good", "bad"} {
 		w.publish("payments.success", paymentEvent(id), "Nats-Msg-Id", id)
 	}
 	w.settled("payments")
 	p.end()
+	w.receipts(2)
 	for id, want := range map[string]trace.Route{
 		"good": {Name: "payments", State: trace.Delivered},
 		"bad":  {Name: "payments", State: trace.DeadLettered, Reason: "rejected", Letter: 1},

@@ -137,6 +137,7 @@ func (m manifest) bucket() jetstream.KeyValueConfig {
 // and the bridge's on another, and finds no difference.
 func TestManifestsAreWhatTheBridgeWouldCreate(t *testing.T) {
 	t.Parallel()
+	made := []string{"EVENTS", "EVENTS_DLQ", "EVENTS_RECEIPTS", "KV_makebridge"}
 	ours, theirs := open(t), open(t)
 	for _, m := range manifests(t, "Stream") {
 		if _, err := theirs.CreateStream(t.Context(), m.stream(t)); err != nil {
@@ -157,6 +158,9 @@ func TestManifestsAreWhatTheBridgeWouldCreate(t *testing.T) {
 	eventually(t, "the bridge to consume", func() bool {
 		return strings.Count(p.log(), `"msg":"consuming"`) == len(subjects.Routes())
 	})
+	for _, name := range made { // that of the receipts is made beside the routes
+		eventually(t, "the stream "+name, func() bool { _, err := ours.Stream(t.Context(), name); return err == nil })
+	}
 	p.end()
 
 	ignored := []cmp.Option{
@@ -165,7 +169,7 @@ func TestManifestsAreWhatTheBridgeWouldCreate(t *testing.T) {
 		cmpopts.IgnoreFields(jetstream.StreamConfig{}, "Metadata", "PersistMode"), cmpopts.IgnoreFields(jetstream.ConsumerConfig{}, "Metadata"),
 		cmpopts.SortSlices(strings.Compare),
 	}
-	for _, name := range []string{"EVENTS", "EVENTS_DLQ", "EVENTS_RECEIPTS", "KV_makebridge"} {
+	for _, name := range made {
 		if diff := cmp.Diff(streamOf(t, ours, name), streamOf(t, theirs, name), ignored...); diff != "" {
 			t.Errorf("stream %s, as the bridge has it (-) and as the manifest (+):\n%s", name, diff)
 		}
