@@ -53,6 +53,23 @@ func noEmptyFlag(cmd *cobra.Command, _ []string) (err error) {
 	return err
 }
 
+// tidyHelp has help take the commands that there are and no others.
+func tidyHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Example = "  makebridge help dlq replay"
+			cmd.Args = func(_ *cobra.Command, given []string) error {
+				found, rest, err := root.Find(given)
+				if err != nil {
+					return &usageError{err}
+				}
+				return usageArgs(knownCommand)(found, rest)
+			}
+		}
+	}
+}
+
 // knownCommand is for a command that only has others below it.
 func knownCommand(cmd *cobra.Command, given []string) error {
 	if len(given) == 0 {

@@ -64,5 +64,6 @@ answered 2xx.`,
 		newSink(c), newHealthy(c), newVersion(c),
 	)
 	tidyCompletion(root)
+	tidyHelp(root)
 	return root
 }
