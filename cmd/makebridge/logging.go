@@ -29,9 +29,18 @@ func newLogger(c *console, cfg config.Log) *slog.Logger {
 	return telemetry.NewLogger(c.err, cfg.Level.Level(), format)
 }
 
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// file is what a stream leads to, nil where that is no file.
+func file(stream any) *os.File {
+	if w, ok := stream.(*written); ok {
+		stream = w.w
+	}
+	f, _ := stream.(*os.File)
+	return f
+}
+
+func isTerminal(stream any) bool {
+	f := file(stream)
+	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
 // warn says at the start what an operator may not have meant.

@@ -39,10 +39,16 @@ func run(ctx context.Context, args []string, c *console) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
-	root := newRoot(c)
+	world := *c
+	out := &written{w: c.out}
+	world.out = out
+	root := newRoot(&world)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
+	if unwritten := out.failure(); unwritten != nil && !errors.Is(err, unwritten) {
+		err = errors.Join(err, unwritten)
+	}
 		return exitDone
 	}
 	if text := err.Error(); text != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"io"
-	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -14,7 +13,7 @@ func (o *output) size() (width, height int) {
 	if !o.people {
 		return 0, 0
 	}
-	if f, ok := o.w.(*os.File); ok {
+	if f := file(o.w); f != nil {
 		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width, height
 		}
