@@ -82,7 +82,7 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 	if err != nil {
 		return err
 	}
-	screen := newScreen(c.out, isTerminal(c.out) && !c.isSet("NO_COLOR"))
+	screen := newScreen(c.out, c.colours(c.out))
 	screen.welcome(server, makecom, flags)
 
 	running, stop := context.WithCancel(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"slices"
 
 	"golang.org/x/term"
 
@@ -19,10 +20,10 @@ func newLogger(c *console, cfg config.Log) *slog.Logger {
 	case config.FormatAuto:
 		switch {
 		case !isTerminal(c.err):
-		case c.isSet("NO_COLOR"):
-			format = telemetry.FormatText
-		default:
+		case c.colours(c.err):
 			format = telemetry.FormatColor
+		default:
+			format = telemetry.FormatText
 		}
 	case config.FormatJSON:
 	}
@@ -41,6 +42,14 @@ func file(stream any) *os.File {
 func isTerminal(stream any) bool {
 	f := file(stream)
 	return f != nil && term.IsTerminal(int(f.Fd()))
+}
+
+// colours reports whether what is written to a stream may be coloured.
+func (c *console) colours(stream any) bool { return c.draws(stream) && !c.isSet("NO_COLOR") }
+
+// draws reports whether a stream leads to a terminal that knows more than lines.
+func (c *console) draws(stream any) bool {
+	return isTerminal(stream) && !slices.Contains(c.environ, "TERM=dumb")
 }
 
 // warn says at the start what an operator may not have meant.

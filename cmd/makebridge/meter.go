@@ -20,7 +20,7 @@ type meter struct {
 // newMeter returns a meter that begins its line with a label.
 func (c *console) newMeter(label string) *meter {
 	m := &meter{label: label}
-	if isTerminal(c.err) {
+	if c.draws(c.err) {
 		m.w = c.err
 	}
 	return m

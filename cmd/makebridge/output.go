@@ -21,6 +21,8 @@ type output struct {
 	w      io.Writer
 	people bool
 	colour bool
+	// draws is a terminal on which lines can be written again.
+	draws bool
 	// width is that of a terminal which cannot be asked, 0 is 80.
 	width  int
 	format format
@@ -28,8 +30,7 @@ type output struct {
 
 // newOutput returns the output of a command and gives it the flag -o.
 func newOutput(cmd *cobra.Command, c *console) *output {
-	o := &output{w: c.out, people: isTerminal(c.out), format: formatText}
-	o.colour = o.people && !c.isSet("NO_COLOR")
+	o := &output{w: c.out, people: isTerminal(c.out), colour: c.colours(c.out), draws: c.draws(c.out), format: formatText}
 	cmd.Flags().VarP(&o.format, "output", "o", "`FORMAT`, text or json")
 	complete := cobra.FixedCompletions([]string{string(formatText), string(formatJSON)}, cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc("output", complete); err != nil {

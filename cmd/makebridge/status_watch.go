@@ -21,7 +21,7 @@ func newStatusView(out *output, interval time.Duration) statusView {
 	switch {
 	case out.isJSON():
 		return &statusStream{out: out}
-	case out.people:
+	case out.draws:
 		return &statusScreen{out: out, interval: interval}
 	}
 	return &statusLog{out: out, said: map[string]string{}}

@@ -131,3 +131,13 @@ func TestScreenIsDrawnInPlaceAndPutBack(t *testing.T) {
 		t.Errorf("a screen that was never opened writes %q, %v", untouched.String(), err)
 	}
 }
+
+// TestTerminalThatOnlyKnowsLinesGetsLines, as a pipe does.
+func TestTerminalThatOnlyKnowsLinesGetsLines(t *testing.T) {
+	if v, ok := newStatusView(&output{people: true}, time.Second).(*statusLog); !ok {
+		t.Errorf("%T", v)
+	}
+	if v, ok := newStatusView(&output{people: true, draws: true}, time.Second).(*statusScreen); !ok {
+		t.Errorf("%T", v)
+	}
+}

@@ -67,7 +67,7 @@ left out.`,
 		defer answered()
 		t, err := trace.Read(ctx, traceConfig(c, cfg, nats, from), args[0])
 		err = refusalOf(ctx, err)
-		if isTerminal(c.err) {
+		if c.draws(c.err) {
 			fmt.Fprint(c.err, "\r\x1b[K") // the progress
 		}
 		if err != nil {
@@ -88,7 +88,7 @@ func traceConfig(c *console, cfg *config.Installation, nats *link, since time.Ti
 		Bucket: cfg.Stream.Bucket, Since: since, Ordering: cfg.Ordering,
 		Holds: func(ctx context.Context) (map[string]trace.Hold, error) { return traceHolds(ctx, cfg, nats) },
 	}
-	if isTerminal(c.err) {
+	if c.draws(c.err) {
 		tc.Progress = func(read, total uint64) { fmt.Fprintf(c.err, "\r\x1b[Ksearched %d of %d messages", read, total) }
 	}
 	return tc
