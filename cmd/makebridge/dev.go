@@ -83,7 +83,7 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 		return err
 	}
 	screen := newScreen(c.out, c.colours(c.out))
-	screen.welcome(server, makecom, flags)
+	screen.welcome(server, makecom, flags, c.command())
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()

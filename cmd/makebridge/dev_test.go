@@ -86,8 +86,8 @@ func TestDevReadsADotenvButNotWhereItLeads(t *testing.T) {
 func TestDevsNextEventGoesToItsServer(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	var out buffer
-	newScreen(&out, false).welcome(w.nats, w.makecom, devFlags{natsPort: defaultNATSPort})
-	if want := "  NATS_URL=" + w.nats.URL() + " \\\n    go run ./cmd/makebridge publish "; !strings.Contains(out.String(), want) {
+	newScreen(&out, false).welcome(w.nats, w.makecom, devFlags{natsPort: defaultNATSPort}, "./makebridge")
+	if want := "  NATS_URL=" + w.nats.URL() + " \\\n    ./makebridge publish "; !strings.Contains(out.String(), want) {
 		t.Errorf("it does not say %q:\n%s", want, out.String())
 	}
 }

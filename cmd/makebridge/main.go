@@ -22,12 +22,13 @@ const (
 
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], &console{
-		environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		program: os.Args[0], environ: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr,
 	}))
 }
 
 // console is what the program has of the world outside.
 type console struct {
+	program  string // as it was started
 	environ  []string
 	in       io.Reader
 	out, err io.Writer
@@ -45,10 +46,10 @@ func run(ctx context.Context, args []string, c *console) int {
 	root := newRoot(&world)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
 	if unwritten := out.failure(); unwritten != nil && !errors.Is(err, unwritten) {
 		err = errors.Join(err, unwritten)
 	}
+	if err == nil {
 		return exitDone
 	}
 	if text := err.Error(); text != "" {

@@ -64,7 +64,7 @@ In a second terminal, look with the nats CLI
   nats -s %[1]s sub 'payments.>'
 and publish the next event, with makebridge or with nats:
   NATS_URL=%[1]s \
-    go run ./cmd/makebridge publish ticket.created --example
+    %[2]s publish ticket.created --example
   nats -s %[1]s pub -J cohorts.enrollment.created \
     '{"type":"cohort.enrollment.created","event_id":"{{ID}}",
       "sent_at":"{{TimeStamp}}","payload":{"enrollment_id":"e1",
@@ -74,14 +74,14 @@ Ctrl-C ends it.
 `
 
 // welcome says what runs where, and what to do next.
-func (s *screen) welcome(server *embedded.Server, makecom *standin.Server, flags devFlags) {
+func (s *screen) welcome(server *embedded.Server, makecom *standin.Server, flags devFlags, program string) {
 	store := "a temporary directory"
 	if flags.store != "" {
 		store = flags.store
 	}
 	fmt.Fprintf(s.out, welcomeText, server.URL(), store, makecom.URL(""))
 	if !flags.once {
-		fmt.Fprintf(s.out, secondTerminalText, server.URL())
+		fmt.Fprintf(s.out, secondTerminalText, server.URL(), program)
 	}
 	fmt.Fprintln(s.out)
 }
