@@ -42,7 +42,8 @@ publish one example of every event type, and show each delivery as it happens.
 Settings of the bridge (BRIDGE_…) apply, also those of a .env file, except
 BRIDGE_STREAM_REPLICAS and BRIDGE_PROVISION, since the server is one node and
 at first empty; NATS_… and MAKE_WEBHOOK_… do not, so nothing leaves this
-machine.`,
+machine. Unless they say otherwise, health is not served (BRIDGE_HTTP_ADDR=off)
+and the log tells only what is wrong (BRIDGE_LOG_LEVEL=warn).`,
 		Example: `  makebridge dev
   makebridge dev --once            one of every type, then a summary;
                                    exit status 0 if all arrived
