@@ -15,7 +15,7 @@ import (
 )
 
 func newTrace(c *console) *cobra.Command {
-	var since string
+	var since moment
 	cmd := &cobra.Command{
 		Use:   "trace EVENT_ID",
 		Short: "Show what became of an event, on every route",
@@ -42,17 +42,13 @@ outcome (delivered, filtered, retried or dead_lettered), status, attempts,
 duration_ms, delivery, replica, delay_ms, reason and error. What is empty may be
 left out.`,
 		Example: `  makebridge trace 0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10
-  makebridge trace order-4711 --since 48h
+  makebridge trace order-4711 --since 7d
   makebridge trace order-4711 --since 2026-01-31T09:00:00Z -o json`,
 		Args: usageArgs(oneArg("EVENT_ID")),
 	}
 	out := newOutput(cmd, c)
-	cmd.Flags().StringVar(&since, "since", "", "look for the event from `TIME` on: RFC 3339, or a duration ago such as 48h")
+	cmd.Flags().Var(&since, "since", "look for the event from this `TIME` on, or ago: 90m, 7d")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		from, err := parseSince(since, time.Now())
-		if err != nil {
-			return &usageError{fmt.Errorf("--since: %w", err)}
-		}
 		cfg, err := c.loadInstallation("BRIDGE_STREAM", "BRIDGE_DLQ_STREAM", "BRIDGE_BUCKET", "BRIDGE_RECEIPTS",
 			"BRIDGE_ORDERING", "MAKE_WEBHOOK_<NAME>_ORDERING")
 		if err != nil {
@@ -65,13 +61,13 @@ left out.`,
 		defer nats.close()
 		ctx, answered := nats.while(cmd.Context(), "$JS.API.CONSUMER.MSG.NEXT")
 		defer answered()
-		t, err := trace.Read(ctx, traceConfig(c, cfg, nats, from), args[0])
+		t, err := trace.Read(ctx, traceConfig(c, cfg, nats, since.Time), args[0])
 		err = refusalOf(ctx, err)
 		if c.draws(c.err) {
 			fmt.Fprint(c.err, "\r\x1b[K") // the progress
 		}
 		if err != nil {
-			return hintFurther(err, from)
+			return hintFurther(err, since.Time)
 		}
 		if out.isJSON() {
 			return out.writeJSON(t)
@@ -120,20 +116,4 @@ func hintFurther(err error, since time.Time) error {
 		err = fmt.Errorf("%w; --since TIME looks at everything from then on", err)
 	}
 	return fmt.Errorf("%w; its letter may outlive it: makebridge dlq ls --event-id %s", err, unknown.EventID)
-}
-
-// parseSince reads a time, or a duration that ends now. Nothing is the zero
-// time.
-func parseSince(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, nil
-	}
-	ago, err := time.ParseDuration(text)
-	if err != nil || ago <= 0 {
-		return time.Time{}, errors.New("must be a time such as 2026-01-31T09:00:00Z or a duration such as 48h")
-	}
-	return now.Add(-ago), nil
 }
