@@ -33,11 +33,25 @@ func (l *link) explain(what string, err error) error {
 		err = fmt.Errorf("%s: %w", what, denied)
 	case errors.Is(err, context.Canceled):
 		err = errors.New(what + ": interrupted")
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
-		errors.Is(err, nats.ErrNoResponders):
+	case isWithoutJetStream(err):
 		err = fmt.Errorf("%s: %w: start nats-server with -js, enable JetStream for the account, or mend NATS_JS_DOMAIN", what, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoHeartbeat):
 		err = fmt.Errorf("%s: no answer from JetStream (%w)", what, err)
 	}
 	return &explained{err}
+}
+
+// isWithoutJetStream reports whether an error comes from JetStream not being there.
+func isWithoutJetStream(err error) bool {
+	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) ||
+		errors.Is(err, nats.ErrNoResponders)
+}
+
+// withoutJetStream returns the error of a question to JetStream if it is not there.
+// To whoever publishes an event it looks as if no stream took that.
+func (l *link) withoutJetStream(ctx context.Context) error {
+	if _, err := askFor(ctx, &l.refusals, l.js.AccountInfo, "$JS.API.INFO"); isWithoutJetStream(err) {
+		return err
+	}
+	return nil
 }

@@ -99,6 +99,9 @@ func (f publishFlags) publish(ctx context.Context, c *console, out *output, subj
 	ack, err := subjects.NewPublisher(nats.js, subjects.PublisherConfig{}).PublishEvent(ctx, subject, e)
 	switch denied := nats.denial(); {
 	case errors.Is(err, subjects.ErrNoStream):
+		if err := nats.withoutJetStream(ctx); err != nil {
+			return nats.explain("publish to "+subject, err)
+		}
 		return fmt.Errorf("no stream takes %s: makebridge setup creates one for the subjects of all routes; is this one of them?", subject)
 	case err != nil && denied != nil:
 		return f.explainDenial(denied, subject, e)

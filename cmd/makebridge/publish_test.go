@@ -69,3 +69,18 @@ func TestPublishWithoutAnInbox(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, log)
 	}
 }
+
+// TestWithoutJetStreamTheCauseIsNamed, where it looks as if a stream were missing.
+func TestWithoutJetStreamTheCauseIsNamed(t *testing.T) {
+	server := testbed.StartServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
+		accounts: {PLAIN: {users: [{user: plain, password: secret}]}, OTHER: {jetstream: enabled, users: [{user: other, password: secret}]}}
+		no_auth_user: plain`)}).URL()
+	for _, args := range []string{"publish payment.success --example", "trace event-1"} {
+		var out, errs buffer
+		status := run(t.Context(), strings.Fields(args), &console{environ: []string{"NATS_URL=" + server}, in: strings.NewReader(""), out: &out, err: &errs})
+		if status != exitFailed || strings.Count(errs.String(), "\n") != 1 || strings.Contains(errs.String(), "makebridge setup") ||
+			!strings.Contains(errs.String(), ": start nats-server with -js, enable JetStream for the account, or mend NATS_JS_DOMAIN\n") {
+			t.Errorf("makebridge %s: exit status %d, %s%s", args, status, out.String(), errs.String())
+		}
+	}
+}

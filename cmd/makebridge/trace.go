@@ -66,8 +66,14 @@ left out.`,
 		if c.draws(c.err) {
 			fmt.Fprint(c.err, "\r\x1b[K") // the progress
 		}
-		if err != nil {
-			return hintFurther(err, since.Time)
+		var unknown *trace.UnknownError
+		switch {
+		case errors.As(err, &unknown):
+			return hintFurther(unknown, since.Time)
+		case isWithoutJetStream(err):
+			return nats.explain("trace "+printable(args[0]), err)
+		case err != nil:
+			return err
 		}
 		if out.isJSON() {
 			return out.writeJSON(t)
@@ -107,11 +113,8 @@ func traceHolds(ctx context.Context, cfg *config.Installation, nats *link) (map[
 }
 
 // hintFurther adds to an event that is not found how to look further.
-func hintFurther(err error, since time.Time) error {
-	var unknown *trace.UnknownError
-	if !errors.As(err, &unknown) {
-		return err
-	}
+func hintFurther(unknown *trace.UnknownError, since time.Time) error {
+	var err error = unknown
 	if since.IsZero() && (unknown.Partial() || !unknown.From.IsZero()) {
 		err = fmt.Errorf("%w; --since TIME looks at everything from then on", err)
 	}
