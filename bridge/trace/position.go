@@ -24,6 +24,8 @@ type position struct {
 	// It began here, where it did not begin with all events.
 	fromSequence uint64
 	fromTime     time.Time
+	// Somebody has paused it until then.
+	pausedUntil time.Time
 }
 
 // readPositions lists the consumers that makebridge has made.
@@ -45,6 +47,9 @@ func newPosition(info *jetstream.ConsumerInfo) position {
 	p.unsettled = info.NumPending + uint64(max(0, info.NumAckPending))
 	if c.FilterSubject != "" {
 		p.filters = []string{c.FilterSubject}
+	}
+	if info.Paused && c.PauseUntil != nil {
+		p.pausedUntil = *c.PauseUntil
 	}
 	if info.NumAckPending == 0 {
 		p.floor = p.delivered

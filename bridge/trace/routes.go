@@ -30,6 +30,9 @@ func (r *reader) readRoutes(ctx context.Context, p *publish, steps map[string][]
 		}
 		route := e.judge(time.Now())
 		route.Name = name
+		if at := e.position; at != nil && !route.State.settled() {
+			route.PausedUntil = at.pausedUntil
+		}
 		r.readLetter(ctx, p, &route)
 		r.readObstacles(ctx, p, &route)
 		p.Routes = append(p.Routes, route)

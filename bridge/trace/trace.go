@@ -72,6 +72,9 @@ type Route struct {
 	// Behind while an event of the same key that was put off goes first.
 	Hold   *Hold   `json:"hold,omitempty"`
 	Behind *Behind `json:"behind,omitempty"`
+	// PausedUntil is set while the event is not settled and somebody has paused
+	// the route's consumer.
+	PausedUntil time.Time `json:"paused_until,omitzero"`
 	// Note says in words what is not certain.
 	Note string `json:"note,omitempty"`
 	// Steps are what the receipts tell, oldest first.

@@ -352,3 +352,27 @@ func TestProgressIsTold(t *testing.T) {
 		t.Errorf("told of %d: %v", told, err)
 	}
 }
+
+// TestPausedConsumer is told where it keeps an event waiting.
+func TestPausedConsumer(t *testing.T) {
+	b := newBed(t)
+	b.provision(b.route("payments"))
+	b.publish("event-1")
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	s, err := b.js.Stream(t.Context(), "EVENTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PauseConsumer(t.Context(), "payments", until); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.read("event-1").Publishes[0].Routes[0]; r.State != Waiting || !r.PausedUntil.Equal(until) {
+		t.Errorf("%+v, paused until %s", r, until)
+	}
+	if _, err := s.ResumeConsumer(t.Context(), "payments"); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.read("event-1").Publishes[0].Routes[0]; !r.PausedUntil.IsZero() {
+		t.Errorf("%+v", r)
+	}
+}

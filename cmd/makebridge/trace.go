@@ -21,10 +21,11 @@ func newTrace(c *console) *cobra.Command {
 		Short: "Show what became of an event, on every route",
 		Long: `Show when an event was published and what became of it on every route: waiting,
 in hand, put off, delivered, filtered or dead-lettered, and its replays. Of an
-event that is not settled it tells the hold of its destination, and which event
-goes first where the route keeps an order. It is read from the streams of
-events, dead letters and receipts; no webhook need be configured. The exit
-status is 1 if nothing is known of the event.
+event that is not settled it tells the hold of its destination, whether somebody
+has paused the consumer, and which event goes first where the route keeps an
+order. It is read from the streams of events, dead letters and receipts; no
+webhook need be configured. The exit status is 1 if nothing is known of the
+event.
 
 An event without a receipt is looked for by its Nats-Msg-Id header: around the
 time that a UUIDv7 says; for another id among what waits on a route and the
@@ -37,10 +38,10 @@ route that a replay is for), stored, expires_at and routes. Each has route,
 state (waiting, in_hand, put_off, delivered, filtered, dead_lettered, settled,
 not_taken or no_consumer), until, reason, error, letter, note, hold
 {destination, reason, status, meaning, since, until, failed_probes}, behind
-{event_id, sequence, until} and steps, which are its receipts. Each step has at,
-outcome (delivered, filtered, retried or dead_lettered), status, attempts,
-duration_ms, delivery, replica, delay_ms, reason and error. What is empty may be
-left out.`,
+{event_id, sequence, until}, paused_until and steps, which are its receipts.
+Each step has at, outcome (delivered, filtered, retried or dead_lettered),
+status, attempts, duration_ms, delivery, replica, delay_ms, reason and error.
+What is empty may be left out.`,
 		Example: `  makebridge trace 0197c9d5-7d2c-7a51-b2ea-4c3a5a6f9f10
   makebridge trace order-4711 --since 7d
   makebridge trace order-4711 --since 2026-01-31T09:00:00Z -o json`,

@@ -83,6 +83,9 @@ func printTraceRoute(out *output, r trace.Route, dlq string) {
 	if r.Hold != nil {
 		line(red, "held", traceHoldText(r.Hold))
 	}
+	if !r.PausedUntil.IsZero() {
+		line(yellow, "paused", "by somebody until "+clock(r.PausedUntil)+": nats consumer resume")
+	}
 	if r.Behind != nil {
 		line(yellow, "kept behind", fmt.Sprintf("%s, sequence %d, which goes first and is put off until %s", r.Behind.EventID, r.Behind.Sequence, clock(r.Behind.Until)))
 	}

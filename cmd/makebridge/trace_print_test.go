@@ -34,6 +34,7 @@ func TestTraceForPeople(t *testing.T) {
 					Meaning: "HTTP 410 Gone: no scenario is listening; turn it on in make.com",
 				}},
 				{Name: "audit", State: trace.Waiting},
+				{Name: "billing", State: trace.Waiting, PausedUntil: at(8)},
 				{Name: "books", State: trace.InHand, Note: "it may also be settled, without a receipt yet"},
 				{Name: "cards", State: trace.InHand, Behind: &trace.Behind{EventID: "order-4711", Sequence: 11, Until: at(9)}},
 				{Name: "cohort-enrollments", State: trace.PutOff, Until: at(5), Steps: []trace.Step{failed}},
