@@ -30,8 +30,11 @@ func (l *statusLog) show(r *statusReport) error {
 		names = append(names, replica.Host+"/"+replica.ID)
 	}
 	say("replicas", fmt.Sprintf("alive=%d %s", len(names), strings.Join(names, " ")), "")
-	if text := strings.Join(r.Errors, "; "); text != "" || l.said["error"] != "" {
+	switch text := strings.Join(r.Errors, "; "); {
+	case text != "":
 		say("error", text, "")
+	case l.said["error"] != "":
+		say("error", "over: all is known again", "")
 	}
 	_, err := fmt.Fprint(l.out.w, lines.String())
 	return err

@@ -61,7 +61,7 @@ func TestWatchInAPipe(t *testing.T) {
 	w.nats.Shutdown()
 	w.eventually("the outage", func() bool { return lines("error the connection to NATS is lost") > 0 })
 	w.startNATS()
-	w.eventually("the end of the outage", func() bool { return lines("error $") > 0 })
+	w.eventually("the end of the outage", func() bool { return lines("error over: all is known again$") > 0 })
 	// Rates are not known while a replica is slow to answer.
 	about := regexp.MustCompile(`(?m)^\S+Z cohort-enrollments .*$`).FindAllString(out.String(), -1)
 	for i, line := range about {
