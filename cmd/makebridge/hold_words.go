@@ -21,10 +21,10 @@ func holdMeaning(h backlog.Hold) string {
 	return h.Detail
 }
 
-// holdProgress says how long a destination has been held, and when it is probed
-// next.
+// holdProgress says how long a destination has been held, for what reason, and
+// when it is probed next.
 func holdProgress(h *statusHold, now time.Time) string {
-	text := "held for " + age(now.Sub(h.Since))
+	text := "held for " + age(now.Sub(h.Since)) + " (" + h.Reason + ")"
 	if h.Probes > 0 {
 		text += ", " + plural(uint64(h.Probes), "probe") + " failed"
 	}
