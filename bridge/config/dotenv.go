@@ -50,21 +50,31 @@ func Environ(dir string, environ []string) ([]string, error) {
 // parser stops at the first of these, and what it says quotes them.
 func parseDotenv(content []byte) (file map[string]string, bad []int) {
 	content = append(content, '\n') // without it the last line may be anything
-	file, err := godotenv.UnmarshalBytes(content)
+	file, err := readLines(content)
 	if err == nil {
 		return file, nil
 	}
 	lines := bytes.SplitAfter(content, []byte("\n"))
 	for i := 0; i < len(lines); {
 		n := statement(lines[i:])
-		if _, err := godotenv.UnmarshalBytes(bytes.Join(lines[i:i+n], nil)); err != nil {
+		if _, err := readLines(bytes.Join(lines[i:i+n], nil)); err != nil {
 			bad = append(bad, i+1)
 			lines[i], n = nil, 1
 		}
 		i += n
 	}
-	file, _ = godotenv.UnmarshalBytes(bytes.Join(lines, nil)) // which it takes line by line; but values can name others
+	file, _ = readLines(bytes.Join(lines, nil)) // which it takes line by line; but values can name others
 	return file, bad
+}
+
+// readLines reads lines that all can be read. The parser takes a value without a
+// name for one of no name.
+func readLines(lines []byte) (map[string]string, error) {
+	file, err := godotenv.UnmarshalBytes(lines)
+	if _, nameless := file[""]; nameless && err == nil {
+		err = fault("a value has no name")
+	}
+	return file, err
 }
 
 // opening matches a line up to the quote that its value begins with.

@@ -83,6 +83,7 @@ func TestBadDotenv(t *testing.T) {
 	}{
 		{"A=1\nB=\"two\nlines\"\nC-D=" + canary + "\nE=1\n", "line 4" + said, []string{"A=1", "B=two\nlines", "E=1"}},
 		{"A='" + canary, "line 1" + said, nil},
+		{"A=1\n=" + canary + "\nB=2\nexport =" + canary + "\n", "lines 2, 4" + ofLines, []string{"A=1", "B=2"}},
 		{"A=1\n\n\nB='" + canary + "\nC=1", "line 4" + said, []string{"A=1", "C=1"}},
 		{"A=1\nNATS_URL", "line 2" + said, []string{"A=1"}},
 		{canary + "\r\nA=1\r\nexport B: '\\'\r\n\\'' # \"\r\n'" + canary + "\r\nC=\"" + canary + "\r\nD=$A\r\n# E='\r\n", "lines 1, 5, 6" + ofLines, []string{"A=1", "B=\\'\n\\", "D=1"}},
