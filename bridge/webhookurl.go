@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // WebhookURL is the address of a make.com webhook. Whoever has it can trigger
@@ -32,7 +33,11 @@ var ErrPlainHTTP = errors.New("must be https (http is for loopback hosts only)")
 // loopback host, and for every host if allowHTTP is set. Its errors say what
 // is wrong and never contain the text that was given.
 func ParseWebhookURL(raw string, allowHTTP bool) (WebhookURL, error) {
-	u, err := url.Parse(strings.TrimSpace(raw))
+	raw = strings.TrimSpace(raw)
+	if strings.ContainsFunc(raw, unicode.IsSpace) { // of which url.Parse lets some through
+		return WebhookURL{}, errors.New("must not have white space in it")
+	}
+	u, err := url.Parse(raw)
 	if err != nil {
 		return WebhookURL{}, errors.New("is not a URL") // err would quote the secret
 	}

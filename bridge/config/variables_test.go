@@ -107,7 +107,7 @@ func TestEveryVariable(t *testing.T) {
 		{"BRIDGE_LOG_LEVEL", func(c *Config) any { return c.Log.Level.Level() }, slog.LevelInfo, "debug", slog.LevelDebug, []string{"loud", "info+2"}, ""},
 		{"BRIDGE_LOG_FORMAT", func(c *Config) any { return c.Log.Format }, FormatAuto, "json", FormatJSON, []string{"xml"}, ""},
 
-		{"MAKE_WEBHOOK_PAYMENTS_URL", url, nil, " https://x.example.com/y\n", "https://x.example.com/y", []string{"http://x.example.com", "x", "ftp://x", "https://", " ", "https://u:p@x", "https://x/%zz"}, ""},
+		{"MAKE_WEBHOOK_PAYMENTS_URL", url, nil, " https://x.example.com/y\n", "https://x.example.com/y", []string{"http://x.example.com", "x", "ftp://x", "https://", " ", "https://u:p@x", "https://x/%zz", "https://x.example.com/y z", "https://x.example.com/y\u00a0z"}, ""},
 		{"MAKE_WEBHOOK_PAYMENTS_URL_FILE", url, nil, file(t, "https://x.example.com/y\n"), "https://x.example.com/y", []string{"/nonexistent", t.TempDir(), file(t, " \n"), os.DevNull, "a\x00b"}, "MAKE_WEBHOOK_PAYMENTS_URL"},
 		{"MAKE_WEBHOOK_PAYMENTS_API_KEY", apiKey, "", "k", "k", []string{"a\nb", "ä", " "}, ""},
 		{"MAKE_WEBHOOK_PAYMENTS_API_KEY_FILE", apiKey, "", file(t, "k\r\n"), "k", []string{"/nonexistent", file(t, ""), file(t, "a\nb"), file(t, strings.Repeat("a", maxFile+1))}, ""},
