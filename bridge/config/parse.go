@@ -76,7 +76,7 @@ func parseDurations(value string) ([]time.Duration, error) {
 	return list, nil
 }
 
-// parseWords reads a list separated by commas or spaces.
+// parseWords reads a list separated by commas or white space.
 func parseWords(value string) ([]string, error) {
 	words := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	if len(words) == 0 {

@@ -20,7 +20,7 @@ type routeSettings struct {
 	APIKeyFile        string          `env:"API_KEY_FILE" meaning:"file that holds it instead"`
 	SigningSecret     string          `env:"SIGNING_SECRET" secret:"true" meaning:"Standard Webhooks secrets, base64 with or without whsec_, space-separated"`
 	SigningSecretFile string          `env:"SIGNING_SECRET_FILE" meaning:"file that holds them instead"`
-	Subjects          []string        `env:"SUBJECTS" meaning:"what the route takes, comma-separated; a route of your own needs it"`
+	Subjects          []string        `env:"SUBJECTS" meaning:"what the route takes, separated by commas or white space; a route of your own needs it"`
 	Concurrency       int             `env:"CONCURRENCY" default:"BRIDGE_CONCURRENCY" min:"1" max:"10000" meaning:"requests in flight, a replica"`
 	RateLimit         bridge.Limit    `env:"RATE_LIMIT" default:"BRIDGE_RATE_LIMIT" meaning:"requests to the destination in any such window, all replicas together"`
 	Timeout           time.Duration   `env:"TIMEOUT" default:"BRIDGE_DELIVERY_TIMEOUT" min:"1ms" meaning:"one request"`
