@@ -41,6 +41,20 @@ type OffRoute struct {
 	Reason string
 }
 
+// Idle returns the variables of the route that are set and do nothing while it is
+// off. Its subjects are none of them: the stream keeps them all the same.
+func (r OffRoute) Idle(environ []string) []string {
+	e := newEnvironment(environ)
+	stem, _ := routeOf(r.Variable)
+	var idle []string
+	for _, key := range routeKeys(stem) {
+		if name := routePrefix + stem + "_" + key; key != "SUBJECTS" && e.isSet(name) {
+			idle = append(idle, name)
+		}
+	}
+	return idle
+}
+
 // Load reads a configuration from entries of the form NAME=value, of which the
 // last of a name counts, and from the files that they name. Its error is an
 // *Error with every problem that was found.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ type natsReport struct {
 func newReport(cfg *config.Config, environ []string) *report {
 	return &report{
 		Configuration: settingsOf(cfg), Routes: routesOf(cfg), Changes: []changeLine{},
-		Findings: append(unknownFindings(environ), configFindings(cfg)...),
+		Findings: slices.Concat(unknownFindings(environ), idleFindings(cfg, environ), configFindings(cfg)),
 	}
 }
 

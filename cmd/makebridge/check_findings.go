@@ -68,6 +68,17 @@ func unknownFindings(environ []string) []finding {
 	return list
 }
 
+// idleFindings are variables of routes that are off.
+func idleFindings(cfg *config.Config, environ []string) []finding {
+	var list []finding
+	for _, off := range cfg.Off {
+		for _, name := range off.Idle(environ) {
+			list = append(list, found(levelWarning, "%s is set and does nothing: %s", name, off.Reason))
+		}
+	}
+	return list
+}
+
 // configFindings are settings that are valid each and dangerous together.
 func configFindings(cfg *config.Config) []finding {
 	var list []finding
