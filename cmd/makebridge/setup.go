@@ -32,9 +32,12 @@ was done before stays, and setup can be repeated.`,
 	out := newOutput(cmd, c)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done, and change nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, _, err := c.load()
+		cfg, environ, err := c.load()
 		if err != nil {
 			return err
+		}
+		for _, f := range unknownFindings(environ) {
+			fmt.Fprintln(c.err, c.aside("makebridge: "+f.Text))
 		}
 		nats, err := dial(cfg.NATS)
 		if err != nil {
