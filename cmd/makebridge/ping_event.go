@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -28,8 +29,11 @@ func (p ping) request() bridge.Request {
 	}
 }
 
+// repeats reports whether another ping shows the webhook the same.
+func (p ping) repeats(o ping) bool { return p.route == o.route && p.event.Type == o.event.Type }
+
 // pingsFor returns the pings that the names of routes, types and subjects ask
-// for; no names ask for all.
+// for, none of them twice; no names ask for all.
 func pingsFor(cfg *config.Config, names []string) ([]ping, error) {
 	if len(names) == 0 {
 		for _, r := range cfg.Routes {
@@ -42,7 +46,11 @@ func pingsFor(cfg *config.Config, names []string) ([]ping, error) {
 		if err != nil {
 			return nil, err
 		}
-		pings = append(pings, more...)
+		for _, p := range more {
+			if !slices.ContainsFunc(pings, p.repeats) {
+				pings = append(pings, p)
+			}
+		}
 	}
 	return pings, nil
 }
