@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -100,16 +101,27 @@ func (f publishFlags) target(name string) (subject, typ string, err error) {
 
 // readArgument returns what an argument stands for: itself, a file, or
 // standard input.
-func readArgument(in io.Reader, arg string) ([]byte, error) {
-	if path, ok := strings.CutPrefix(arg, "@"); ok {
-		return os.ReadFile(path) //nolint:gosec // whoever calls names the file
-	}
-	if arg != "-" {
+func readArgument(in io.Reader, arg string) (data []byte, err error) {
+	path, isFile := strings.CutPrefix(arg, "@")
+	what := path
+	switch {
+	case arg == "":
+		return nil, &usageError{errors.New("PAYLOAD is empty: give JSON, @FILE, - or --example; see makebridge publish --help")}
+	case isFile && path == "":
+		return nil, &usageError{errors.New("name a file after @; see makebridge publish --help")}
+	case isFile:
+		data, err = os.ReadFile(path) //nolint:gosec // whoever calls names the file
+	case arg == "-":
+		what = "standard input"
+		data, err = io.ReadAll(io.LimitReader(in, schemas.MaxBody+1)) // one more is too large, and told of
+		if err != nil {
+			err = fmt.Errorf("read %s: %w", what, err)
+		}
+	default:
 		return []byte(arg), nil
 	}
-	data, err := io.ReadAll(io.LimitReader(in, schemas.MaxBody+1)) // one more is too large, and told of
-	if err != nil {
-		return nil, fmt.Errorf("read standard input: %w", err)
+	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+		err = fmt.Errorf("%s is empty, nothing was published", what)
 	}
-	return data, nil
+	return data, err
 }
