@@ -55,7 +55,7 @@ func (f *letterFlags) register(cmd *cobra.Command, c *console) {
 	flags.StringVar(&f.reason, "reason", "", "only with this `REASON`: "+strings.Join(reasons(), ", "))
 	flags.Var(&f.since, "since", "only dead-lettered since this `TIME`, or ago: 90m, 7d")
 	flags.StringVar(&f.eventID, "event-id", "", "only of the event with this `EVENT_ID`")
-	completeFlag(cmd, "route", c.allRouteNames)
+	c.completeRoute(cmd)
 	completeFlag(cmd, "type", eventTypes)
 	completeFlag(cmd, "reason", reasons)
 }

@@ -84,7 +84,7 @@ func (f *replayFlags) register(cmd *cobra.Command, c *console) {
 	flags.Var(&f.run, "run", "go on with an interrupted `RUN`, as it said; no times then")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print how many there are, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
-	completeFlag(cmd, "route", c.allRouteNames)
+	c.completeRoute(cmd)
 	completeFlag(cmd, "type", eventTypes)
 }
 
