@@ -68,16 +68,23 @@ func (g *General) check(found *problems) {
 		g.HTTPAddr = ""
 		return
 	}
-	if !ValidAddr(g.HTTPAddr) {
-		found.add("BRIDGE_HTTP_ADDR", "must be host:port or :port, such as :8080, or off")
+	if err := CheckAddr(g.HTTPAddr); err != nil {
+		found.add("BRIDGE_HTTP_ADDR", err.Error()+", such as :8080, or off")
 	}
 }
 
-// ValidAddr reports whether an address to listen on has the form host:port or
-// :port, the port a number.
-func ValidAddr(addr string) bool {
+// CheckAddr returns an error unless an address to listen on has the form
+// host:port or :port, the port a number. It says what the address must be, in
+// words that an example can follow.
+func CheckAddr(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
-	return err == nil && validPort(port)
+	switch {
+	case err != nil:
+		return fault("must be host:port or :port")
+	case !validPort(port):
+		return fault("must have a port from 0 to 65535")
+	}
+	return nil
 }
 
 func validPort(port string) bool {

@@ -86,8 +86,8 @@ func sink(ctx context.Context, c *console, flags sinkFlags) error {
 
 func (f sinkFlags) config() (standin.Config, error) {
 	cfg := standin.Config{Delay: f.delay, Seed: f.seed, Keep: 1}
-	if !config.ValidAddr(f.listen) {
-		return cfg, fmt.Errorf("--listen %q: must be host:port, such as 127.0.0.1:8100", f.listen)
+	if err := config.CheckAddr(f.listen); err != nil {
+		return cfg, fmt.Errorf("--listen %q: %w, such as 127.0.0.1:8100", f.listen, err)
 	}
 	if f.delay < 0 {
 		return cfg, errors.New("--delay must not be negative")
