@@ -17,7 +17,9 @@ const (
 	// SignatureOK: one of the keys made it, and its timestamp is within five
 	// minutes of now.
 	SignatureOK Signature = "ok"
-	// SignatureBad: it is missing, malformed, old, or another key's.
+	// SignatureMissing: there is none.
+	SignatureMissing Signature = "missing"
+	// SignatureBad: it is malformed, old, or another key's.
 	SignatureBad Signature = "bad"
 )
 
@@ -30,6 +32,9 @@ func verify(keys [][]byte, h http.Header, body []byte) Signature {
 		if err == nil && w.Verify(body, h) == nil {
 			return SignatureOK
 		}
+	}
+	if h.Get("webhook-signature") == "" {
+		return SignatureMissing
 	}
 	return SignatureBad
 }

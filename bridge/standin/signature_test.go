@@ -41,8 +41,9 @@ func TestSignatures(t *testing.T) {
 		"another key":   {keys, signed(t, "another", "{}", now), standin.SignatureBad},
 		"another body":  {keys, signed(t, "new key", "{ }", now), standin.SignatureBad},
 		"an hour ago":   {keys, signed(t, "new key", "{}", now.Add(-time.Hour)), standin.SignatureBad},
-		"not signed":    {keys, nil, standin.SignatureBad},
-		"half a header": {keys, signed(t, "new key", "{}", now)[:4], standin.SignatureBad},
+		"not signed":    {keys, nil, standin.SignatureMissing},
+		"half a header": {keys, signed(t, "new key", "{}", now)[:4], standin.SignatureMissing},
+		"no time":       {keys, signed(t, "new key", "{}", now)[4:], standin.SignatureBad},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, standin.Config{SigningKeys: c.keys})
