@@ -38,9 +38,12 @@ func createStream(t testing.TB, js jetstream.JetStream) jetstream.Stream {
 }
 
 // run runs a recorder until stop is called.
-func run(t testing.TB, js jetstream.JetStream, log *logBuffer) (r *Recorder, stop func()) {
+func run(t testing.TB, js jetstream.JetStream, log *logBuffer, changes ...func(*Recorder)) (r *Recorder, stop func()) {
 	t.Helper()
 	r = New(Config{JetStream: js, Stream: "EVENTS_RECEIPTS", Replica: "replica-1", Logger: log.Logger(slog.LevelInfo)})
+	for _, change := range changes {
+		change(r)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()
@@ -48,6 +51,9 @@ func run(t testing.TB, js jetstream.JetStream, log *logBuffer) (r *Recorder, sto
 	t.Cleanup(stop)
 	return r, stop
 }
+
+// patient makes a recorder wait for a machine that is slow.
+func patient(r *Recorder) { r.grace, r.way.timeout = testbed.Patience, testbed.Patience }
 
 // stored returns the receipts in the order of their stream.
 func stored(t testing.TB, s jetstream.Stream) (all []*jetstream.RawStreamMsg) {

@@ -34,11 +34,12 @@ const (
 type confirmations struct {
 	stream    string // which has to store them
 	inbox     string
-	published uint64     // how many receipts were
-	asked     uint64     // the number of the last that asks
-	stored    uint64     // the number of the last that is known to be stored
-	at        time.Time  // when that became known
-	open      []question // the oldest first
+	timeout   time.Duration // of an answer
+	published uint64        // how many receipts were
+	asked     uint64        // the number of the last that asks
+	stored    uint64        // the number of the last that is known to be stored
+	at        time.Time     // when that became known
+	open      []question    // the oldest first
 }
 
 // question is a receipt that asks whether it is stored.
@@ -99,7 +100,7 @@ func (c *confirmations) answered(m *nats.Msg, now time.Time) (*receipt, error) {
 // late returns the receipt that has been waiting for its answer for too long, if
 // one has.
 func (c *confirmations) late(now time.Time) *receipt {
-	if len(c.open) == 0 || now.Sub(c.open[0].at) < confirmTimeout {
+	if len(c.open) == 0 || now.Sub(c.open[0].at) < c.timeout {
 		return nil
 	}
 	one := c.open[0].one

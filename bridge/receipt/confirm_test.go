@@ -56,7 +56,7 @@ func TestReceiptsFlowWhileAnAnswerIsAwaited(t *testing.T) {
 // their way, and then so many may be until an answer comes.
 func TestConfirmations(t *testing.T) {
 	now := time.Now()
-	c := &confirmations{stream: "EVENTS_RECEIPTS", inbox: "inbox"}
+	c := &confirmations{stream: "EVENTS_RECEIPTS", inbox: "inbox", timeout: confirmTimeout}
 	answer := func(reply, body string) (*receipt, error) {
 		t.Helper()
 		return c.answered(&nats.Msg{Subject: reply, Data: []byte(body)}, now)
@@ -92,7 +92,7 @@ func TestConfirmations(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	way := &confirmations{stream: "EVENTS_RECEIPTS"}
+	way := &confirmations{stream: "EVENTS_RECEIPTS", timeout: confirmTimeout}
 	for _, c := range []struct {
 		name string
 		msg  nats.Msg

@@ -47,7 +47,10 @@ type Recorder struct {
 
 // New returns a Recorder that publishes once it runs.
 func New(c Config) *Recorder {
-	return &Recorder{cfg: c, grace: stopTimeout, queue: make(chan *receipt, queueLength), form: newForm(c.Replica), way: confirmations{stream: c.Stream}}
+	return &Recorder{
+		cfg: c, grace: stopTimeout, queue: make(chan *receipt, queueLength), form: newForm(c.Replica),
+		way: confirmations{stream: c.Stream, timeout: confirmTimeout},
+	}
 }
 
 // Settled writes the receipt of an event. It never waits. It has the form of a

@@ -95,7 +95,7 @@ func TestStreamThatIsMissingIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	js := dial(t, startServer(t, embedded.Config{}).URL())
 	log := &logBuffer{}
-	r, stop := run(t, js, log)
+	r, stop := run(t, js, log, patient)
 	r.Settled("payments", event(), delivered("first"))
 	eventually(t, "the worker to have taken it", func() bool { return len(r.queue) == 0 })
 	const more = 3
@@ -231,8 +231,7 @@ func TestStoppingPublishesWhatWaits(t *testing.T) {
 	t.Parallel()
 	js := dial(t, startServer(t, embedded.Config{}).URL())
 	s := createStream(t, js)
-	r, stop := run(t, js, &logBuffer{})
-	r.grace = testbed.Patience // machines are slow
+	r, stop := run(t, js, &logBuffer{}, patient)
 	const receipts = 1000
 	for range receipts {
 		r.Settled("payments", event(), delivered("event-1"))
