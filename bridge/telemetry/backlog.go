@@ -53,12 +53,13 @@ type backlogReader struct {
 	read func(context.Context) ([]Backlog, error)
 	log  *slog.Logger
 
-	mu     sync.Mutex
-	last   []Backlog
-	known  bool      // there has been a reading
-	at     time.Time // of the last reading; before the first, of the start
-	failed bool      // since
-	told   bool
+	mu      sync.Mutex
+	last    []Backlog
+	known   bool      // there has been a reading
+	at      time.Time // of the last reading; before the first, of the start
+	failed  bool      // since
+	partial bool      // and only of some routes
+	told    bool
 
 	scraped time.Time
 	wake    chan struct{} // closed by the scrape that ends a rest
@@ -139,8 +140,9 @@ func (b *backlogReader) refresh(ctx context.Context) (known bool) {
 	if err == nil || len(rows) > 0 {
 		b.last, b.at, b.known = rows, time.Now(), true
 	}
-	b.failed = err != nil
-	switch missing := len(rows) > 0 || time.Since(b.at) > backlogLife; {
+	again := b.partial // the consumer of a route that is being bound may be missing once
+	b.failed, b.partial = err != nil, err != nil && len(rows) > 0
+	switch missing := again && b.partial || time.Since(b.at) > backlogLife; {
 	case err == nil:
 		b.told = false
 	case missing && !b.told:

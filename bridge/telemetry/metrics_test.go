@@ -251,6 +251,40 @@ func TestBacklogIsReadSoonAfterTheStart(t *testing.T) {
 	})
 }
 
+// TestConsumerThatIsMissingOnceIsNoTroubleToSpeakOf: its route is being bound. One that
+// stays missing is.
+func TestConsumerThatIsMissingOnceIsNoTroubleToSpeakOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lineCount
+		var missing atomic.Bool
+		missing.Store(true)
+		m := NewMetrics(MetricsConfig{Logger: NewLogger(&log, slog.LevelInfo, FormatText), Backlog: func(context.Context) ([]Backlog, error) {
+			if missing.Load() {
+				return []Backlog{{Route: "payments"}}, errors.New("consumer not found")
+			}
+			return []Backlog{{Route: "payments"}, {Route: "errors"}}, nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); m.Run(ctx) }()
+		time.Sleep(time.Second)
+		missing.Store(false)
+		expect(t, m, "makebridge_backlog", `makebridge_backlog_up 0`)
+		time.Sleep(2 * backlogEvery)
+		expect(t, m, "makebridge_backlog", `makebridge_backlog_up 1`)
+		if n := log.Load(); n > 0 {
+			t.Errorf("logged %d lines of a consumer that was missing once", n)
+		}
+		missing.Store(true)
+		time.Sleep(3 * backlogEvery)
+		if n := log.Load(); n != 1 {
+			t.Errorf("logged %d lines of a consumer that stays missing, want 1", n)
+		}
+		stop()
+		<-done
+	})
+}
+
 // TestBacklogIsNotReadWhileNobodyScrapes: an idle bridge that nobody looks at
 // asks nothing, and the first look after that shows what is true then.
 func TestBacklogIsNotReadWhileNobodyScrapes(t *testing.T) {
