@@ -29,6 +29,8 @@ type ConnectConfig struct {
 	Servers []string
 	// Options hold the credentials, TLS files and names.
 	Options []nats.Option
+	// Explain, where set, says of an error where it came from and what to change.
+	Explain func(err error) error
 	// Closed, where set, is called when the connection has ended for good: by
 	// its Close, or because the server did not like what it was sent.
 	Closed func(err error)
@@ -70,6 +72,9 @@ func Connect(c ConnectConfig) (*nats.Conn, error) {
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			if told.first(err) {
+				if c.Explain != nil {
+					err = c.Explain(err)
+				}
 				log.Warn("cannot connect to NATS yet, trying on", "error", err)
 			}
 		}),

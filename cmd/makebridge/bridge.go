@@ -85,6 +85,9 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 	defer rotation.run(ctx, cfg)()
 	defer runFleetService(ctx, service)()
 	log.Info("makebridge starts", "version", programVersion(), "routes", len(cfg.Routes))
+	defer context.AfterFunc(ctx, func() {
+		log.Info("makebridge stops, finishing what is in flight", "events", running(supervisor), "at_most_ms", cfg.ShutdownTimeout.Milliseconds())
+	})()
 	supervisor.Run(ctx, cfg.ShutdownTimeout)
 	rotation.returning.Wait()
 	log.Info("makebridge has stopped")
@@ -92,6 +95,14 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// running returns how many events are handled now.
+func running(s *stream.Supervisor) (n int) {
+	for _, r := range s.Routes() {
+		n += r.Running
+	}
+	return n
 }
 
 // connect reaches for NATS, which need not be there yet. Once the connection has
@@ -103,6 +114,7 @@ func connect(cfg config.NATS, log *slog.Logger, closed func(err error)) (*nats.C
 	}
 	nc, err := stream.Connect(stream.ConnectConfig{
 		Servers: []string{cfg.URL()}, Options: append(options, nats.Name("makebridge "+programVersion())), Closed: closed, Logger: log,
+		Explain: func(err error) error { return explainDial(err, cfg) },
 	})
 	if err != nil {
 		return nil, nil, err

@@ -114,6 +114,9 @@ func TestSIGTERMFinishesWhatIsInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.process(env...)
+	w.eventually("it to say that it stops", func() bool {
+		return strings.Contains(leaving.Stderr.(*buffer).String(), `"msg":"makebridge stops, finishing what is in flight","events":2,"at_most_ms":25000`)
+	})
 	w.arrived(4) // the other replica has begun
 	gate.Open()
 	if err := leaving.Wait(); err != nil {
@@ -159,7 +162,10 @@ func TestNATSAwayAtTheStart(t *testing.T) {
 	w := newWorld(t, embedded.Config{}, standin.Config{})
 	w.nats.Shutdown()
 	p := w.start()
-	w.eventually("the trouble to be told", func() bool { return strings.Contains(p.log.String(), "cannot connect to NATS yet") })
+	where := "connect to NATS at " + w.nats.URL() + ": no answer; is the server running, and is NATS_URL right?"
+	w.eventually("the trouble to be told", func() bool {
+		return strings.Contains(p.log.String(), "cannot connect to NATS yet") && strings.Contains(p.log.String(), where)
+	})
 	if status, body := p.health("/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "payments") {
 		t.Errorf("ready without NATS: %d %s", status, body)
 	}
