@@ -41,8 +41,8 @@ type Tracing struct {
 // process ask for, nil where they ask for none: neither
 // OTEL_EXPORTER_OTLP_ENDPOINT nor OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, or
 // OTEL_SDK_DISABLED is true, or OTEL_TRACES_EXPORTER is none. It does not wait
-// for the collector. Its error names the variable that is wrong. End it with
-// Close.
+// for the collector. Its error names the variable that is wrong, if it is one of those
+// that the library does not put up with; see CheckTracing. End it with Close.
 //
 // The variables are read by the OpenTelemetry library too, and so only from the
 // process: a .env file does not count.
@@ -50,6 +50,7 @@ func StartTracing(ctx context.Context, version string, log *slog.Logger) (*Traci
 	if !tracingWanted() {
 		return nil, nil //nolint:nilnil // a nil Tracing is valid
 	}
+	hearLibrary(log)
 	about, err := resource.New(ctx,
 		resource.WithHost(), resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName("makebridge"), semconv.ServiceVersion(version)),
@@ -84,13 +85,13 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 		exporter sdktrace.SpanExporter
 		err      error
 	)
-	switch os.Getenv(variable) {
+	switch strings.ToLower(strings.TrimSpace(os.Getenv(variable))) {
 	case "", "http/protobuf", "http/json":
 		exporter, err = otlptracehttp.New(ctx)
 	case "grpc":
 		exporter, err = otlptracegrpc.New(ctx)
 	default:
-		return nil, fmt.Errorf("%s must be http/protobuf, http/json or grpc", variable)
+		return nil, &VariableError{variable, "must be " + listed(protocols)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_…: %w", err)

@@ -93,7 +93,7 @@ func clearTracing(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL",
-		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER",
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
 	} {
 		t.Setenv(name, "")
 	}
@@ -208,9 +208,63 @@ func TestUnknownProtocolIsNamed(t *testing.T) {
 	clearTracing(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "carrier-pigeon")
-	_, err := StartTracing(t.Context(), "1.2.3", nil)
-	if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL must be") {
+	_, err := StartTracing(t.Context(), "1.2.3", slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: must be") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestStandardVariablesThatAreWrongAreNamed, all of them and without their values,
+// where traces are asked for.
+func TestStandardVariablesThatAreWrongAreNamed(t *testing.T) {
+	for _, row := range []struct {
+		set  map[string]string
+		want string
+	}{
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "::bad"}, "OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL, such as http://127.0.0.1:4318"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "collector:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be a URL, such as http://127.0.0.1:4318"},
+		{
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector", "OTEL_EXPORTER_OTLP_PROTOCOL": "bad", "OTEL_TRACES_SAMPLER": "bad"},
+			"OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf, http/json or grpc\n" +
+				"OTEL_TRACES_SAMPLER: must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio",
+		},
+		{
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "1.5"},
+			"OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1",
+		},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector", "OTEL_TRACES_SAMPLER": "TraceIDRatio", "OTEL_TRACES_SAMPLER_ARG": "0.5", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ""},
+		{map[string]string{"OTEL_TRACES_SAMPLER": "bad"}, ""},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "::bad", "OTEL_SDK_DISABLED": "true"}, ""},
+	} {
+		clearTracing(t)
+		for variable, value := range row.set {
+			t.Setenv(variable, value)
+		}
+		var got []string
+		for _, wrong := range CheckTracing() {
+			got = append(got, wrong.Error())
+		}
+		if said := strings.Join(got, "\n"); said != row.want {
+			t.Errorf("%v: said %q, want %q", row.set, said, row.want)
+		}
+	}
+}
+
+// TestWhatTheLibraryPutsUpWithIsLogged, and of secrets only that they are wrong.
+func TestWhatTheLibraryPutsUpWithIsLogged(t *testing.T) {
+	clearTracing(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "canary")
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
+	var log strings.Builder
+	tracing, err := StartTracing(t.Context(), "1.2.3", NewLogger(&log, slog.LevelInfo, FormatJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { hearLibrary(slog.New(slog.DiscardHandler)) })
+	tracing.Close(t.Context())
+	if !strings.Contains(log.String(), `"what":"parse headers"`) || strings.Contains(log.String(), "canary") {
+		t.Errorf("logged %s", &log)
 	}
 }
 

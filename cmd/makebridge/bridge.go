@@ -22,6 +22,9 @@ import (
 // runBridge puts the bridge together and runs it until ctx is done and
 // everything in flight is settled. The observer is told of every settled event.
 func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observer stream.Observer) error {
+	if err := checkTracing(); err != nil {
+		return err
+	}
 	stopped := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -95,6 +98,18 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// checkTracing says what is wrong with the variables of OpenTelemetry, as of others.
+func checkTracing() error {
+	var wrong config.Error
+	for _, e := range telemetry.CheckTracing() {
+		wrong.Problems = append(wrong.Problems, config.Problem{Variable: e.Variable, Message: e.Message})
+	}
+	if len(wrong.Problems) == 0 {
+		return nil
+	}
+	return &wrong
 }
 
 // running returns how many events are handled now.

@@ -71,7 +71,7 @@ type natsReport struct {
 func newReport(cfg *config.Config, environ []string) *report {
 	return &report{
 		Configuration: settingsOf(cfg), Routes: routesOf(cfg), Changes: []changeLine{},
-		Findings: slices.Concat(unknownFindings(environ), idleFindings(cfg, environ), configFindings(cfg)),
+		Findings: slices.Concat(tracingFindings(), unknownFindings(environ), idleFindings(cfg, environ), configFindings(cfg)),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/config"
 	"github.com/makebridge/makebridge/bridge/stream"
+	"github.com/makebridge/makebridge/bridge/telemetry"
 	"github.com/makebridge/makebridge/schemas"
 )
 
@@ -54,6 +55,15 @@ func (r *report) verdict() error {
 		return nil
 	}
 	return errors.New("a bridge would not work: " + plural(n, "error"))
+}
+
+// tracingFindings say what is wrong with the variables of OpenTelemetry.
+func tracingFindings() []finding {
+	var list []finding
+	for _, e := range telemetry.CheckTracing() {
+		list = append(list, found(levelError, "%v", e))
+	}
+	return list
 }
 
 func unknownFindings(environ []string) []finding {
