@@ -18,8 +18,9 @@
 // # Rooms
 //
 // Each folder below is one room. All of them may import this package and what is
-// below it, schemas and subjects; none imports another, and cmd/makebridge puts
-// them together. What one has to know of another comes as a value or a function.
+// below it, schemas and subjects; none imports another, but for pull, and
+// cmd/makebridge puts them together. What one has to know of another comes as a
+// value or a function.
 //
 //	on an event's way     stream    JetStream: provision, pull, keep alive, settle
 //	                      gate      holds, probes and pace, shared by replicas
@@ -33,6 +34,7 @@
 //	asked by people       backlog   how every route stands
 //	                      trace     what became of one event
 //	                      replay    dead letters and past events once more
+//	shared by several     pull      the messages of a consumer, batch by batch
 //	at the edge           config    the environment, parsed once
 //	for trials and tests  embedded  a NATS server in the process
 //	                      standin   a make.com with faults

@@ -1,12 +1,16 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/pull"
 )
 
 const (
@@ -15,10 +19,8 @@ const (
 	// which may be as large as the server allows, few enough for the memory.
 	headersBatch = 1000
 	wholeBatch   = 16
-	// fetchWait bounds one such request, fetchHeartbeat half of the silence
-	// that is taken for the lack of an answer.
-	fetchWait      = 10 * time.Second
-	fetchHeartbeat = 2 * time.Second
+	// batchWait bounds one such request.
+	batchWait = 10 * time.Second
 	// consumerLife is how long the server keeps a consumer that its reader,
 	// killed perhaps, did not delete, and dropWait how long deleting may take.
 	consumerLife = 15 * time.Second
@@ -87,57 +89,56 @@ func (s *source) drop(ctx context.Context, c jetstream.Consumer) {
 
 // read hands over what a new consumer has, until visit returns false.
 func (s *source) read(ctx context.Context, c jetstream.Consumer, batch int, visit func(message) bool) error {
-	pending, next := c.CachedInfo().NumPending, uint64(1)
-	for pending > 0 {
-		got, err := fetch(ctx, c, batch, pending)
+	reader := pull.NewReader(s.js, c.CachedInfo())
+	r := &reading{visit: visit, next: 1, pending: c.CachedInfo().NumPending}
+	for r.pending > 0 && !r.enough {
+		n := int(min(uint64(batch), r.pending)) //nolint:gosec // at most batch
+		got, err := reader.Batch(ctx, n, batchWait, r.take)
+		if err = cmp.Or(r.failed, err); err == nil && got == 0 {
+			err = r.recount(ctx, c)
+		}
 		if err != nil {
 			return fmt.Errorf("read stream %s: %w", s.name, err)
 		}
-		for _, msg := range got {
-			meta, err := msg.Metadata()
-			if err != nil {
-				return fmt.Errorf("read stream %s: %w", s.name, err)
-			}
-			if meta.Sequence.Consumer != next {
-				return fmt.Errorf("read stream %s: %w", s.name, errGap)
-			}
-			next, pending = next+1, meta.NumPending
-			m := message{
-				subject: msg.Subject(), sequence: meta.Sequence.Stream, stored: meta.Timestamp,
-				header: msg.Headers(), body: msg.Data(),
-			}
-			if !visit(m) {
-				return nil
-			}
-		}
-		if len(got) > 0 {
-			continue
-		}
-		// Messages may have been deleted since they were counted.
-		info, err := c.Info(ctx)
-		if err != nil {
-			return fmt.Errorf("read stream %s: %w", s.name, err)
-		}
-		pending = info.NumPending
 	}
 	return nil
 }
 
-// fetch asks for the next messages. It may return fewer than there are.
-func fetch(ctx context.Context, c jetstream.Consumer, batch int, pending uint64) ([]jetstream.Msg, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// reading is how far the messages of a consumer were read.
+type reading struct {
+	visit func(message) bool
+	// next is the consumer's number of the message that comes next, pending how
+	// many there are from there on.
+	next, pending uint64
+	enough        bool  // visit wants no more
+	failed        error // of a message
+}
+
+// take visits one message, and reports whether there may be another.
+func (r *reading) take(msg *nats.Msg) bool {
+	meta, err := msg.Metadata()
+	switch {
+	case err != nil:
+		r.failed = err
+		return false
+	case meta.Sequence.Consumer != r.next:
+		r.failed = errGap
+		return false
 	}
-	limited, cancel := context.WithTimeout(ctx, fetchWait)
-	defer cancel()
-	n := int(min(uint64(batch), pending)) //nolint:gosec // at most batch
-	answer, err := c.Fetch(n, jetstream.FetchContext(limited), jetstream.FetchHeartbeat(fetchHeartbeat))
+	r.next, r.pending = r.next+1, meta.NumPending
+	r.enough = !r.visit(message{
+		subject: msg.Subject, sequence: meta.Sequence.Stream, stored: meta.Timestamp, header: msg.Header, body: msg.Data,
+	})
+	return !r.enough
+}
+
+// recount asks the server what is left where nothing came: messages may have been
+// deleted since they were counted.
+func (r *reading) recount(ctx context.Context, c jetstream.Consumer) error {
+	info, err := c.Info(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	got := make([]jetstream.Msg, 0, n)
-	for msg := range answer.Messages() {
-		got = append(got, msg)
-	}
-	return got, answer.Error()
+	r.pending = info.NumPending
+	return nil
 }

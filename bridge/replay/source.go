@@ -12,6 +12,7 @@ import (
 
 // source is a stream to read from, as it was when it was opened.
 type source struct {
+	js          jetstream.JetStream
 	name        string
 	stream      jetstream.Stream
 	first, last uint64
@@ -39,7 +40,7 @@ func open(ctx context.Context, js jetstream.JetStream, name string) (source, err
 		return source{}, fmt.Errorf("look up stream %s: %w", name, err)
 	}
 	state := s.CachedInfo().State
-	return source{name: name, stream: s, first: state.FirstSeq, last: state.LastSeq}, nil
+	return source{js: js, name: name, stream: s, first: state.FirstSeq, last: state.LastSeq}, nil
 }
 
 // get reads one message, its body included.

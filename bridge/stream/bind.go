@@ -3,10 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/makebridge/makebridge/bridge/pull"
 )
 
 // bind tries to bind consumers, starts those it could, and returns the rest.
@@ -72,23 +71,11 @@ func (s *Supervisor) bindOne(ctx context.Context, c *consumer) error {
 	c.boundTo(&r)
 	// The server goes by the consumer's ack wait, whatever ours is.
 	c.ackWait = cfg.AckWait
-	c.pull, err = newPuller(s.js.Conn(), apiPrefix(s.js), s.settings.Stream, c.route.Name, mostAsked(c.route), c.log)
+	c.pull, err = newPuller(s.js.Conn(), pull.APIPrefix(s.js), s.settings.Stream, c.route.Name, mostAsked(c.route), c.log)
 	if err != nil {
 		return err
 	}
 	c.log.Info("consuming", "stream", s.settings.Stream, "subjects", cfg.FilterSubjects,
 		"destination", c.route.Destination.URL, "concurrency", c.route.Concurrency)
 	return nil
-}
-
-// apiPrefix is where the JetStream API of this context listens.
-func apiPrefix(js jetstream.JetStream) string {
-	o := js.Options()
-	switch {
-	case o.APIPrefix != "":
-		return o.APIPrefix
-	case o.Domain != "":
-		return fmt.Sprintf("$JS.%s.API.", o.Domain)
-	}
-	return jetstream.DefaultAPIPrefix
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makebridge/makebridge/bridge"
@@ -88,12 +89,12 @@ func (s *search) left() uint64 { return max(1, s.Most-min(s.Most, s.looked.read)
 
 // in looks in one stretch.
 func (s *search) in(ctx context.Context, in stretch) (sequence uint64, err error) {
-	var hit atomic.Pointer[jetstream.Msg]
-	looked, err := s.find(ctx, s.events, in, headersOnly, func(msg jetstream.Msg) bool {
-		if id := msg.Headers().Get(jetstream.MsgIDHeader); id == "" || id != s.eventID {
+	var hit atomic.Pointer[nats.Msg]
+	looked, err := s.find(ctx, s.events, in, headersOnly, func(msg *nats.Msg) bool {
+		if id := msg.Header.Get(jetstream.MsgIDHeader); id == "" || id != s.eventID {
 			return true
 		}
-		hit.Store(&msg)
+		hit.Store(msg)
 		return false
 	})
 	s.looked.add(looked)
@@ -103,7 +104,7 @@ func (s *search) in(ctx context.Context, in stretch) (sequence uint64, err error
 	if hit.Load() == nil {
 		return 0, nil
 	}
-	meta, err := (*hit.Load()).Metadata()
+	meta, err := hit.Load().Metadata()
 	if err != nil {
 		return 0, fmt.Errorf("read the position of an event: %w", err)
 	}

@@ -75,7 +75,7 @@ func TestStretchIsReadOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
 			seen := map[uint64]int{}
-			looked, err := r.find(t.Context(), r.events, tt.in, headersOnly, func(msg jetstream.Msg) bool {
+			looked, err := r.find(t.Context(), r.events, tt.in, headersOnly, func(msg *nats.Msg) bool {
 				meta, err := msg.Metadata()
 				if err != nil {
 					t.Error(err)
@@ -158,6 +158,27 @@ func TestMessageWithoutAnID(t *testing.T) {
 	got, err := Read(t.Context(), b.config, "")
 	if unknown := (*UnknownError)(nil); !errors.As(err, &unknown) || unknown.Read != 2 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestMessagesWithAStatusOfTheirOwn are messages like others: a header Status is the
+// business of the service that published the event.
+func TestMessagesWithAStatusOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.run(verdict(bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected}))
+	var ids []string
+	b.fill("payments.refunded", 6, func(m *nats.Msg, i int) {
+		ids = append(ids, newID())
+		m.Data = []byte(body(ids[i]))
+		m.Header.Set(jetstream.MsgIDHeader, ids[i])
+		m.Header.Set("Status", []string{"paid", "100", "404", "408", "409", "503"}[i])
+	})
+	for i, id := range ids {
+		route := b.becomes(id, DeadLettered, 0)
+		if at := b.read(id).Publishes[0].Sequence; at != uint64(i+1) || route.Letter == 0 {
+			t.Errorf("%d is found at %d, with letter %d", i+1, at, route.Letter)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -52,8 +53,8 @@ func (r *reader) findLetter(ctx context.Context, route string, p *publish, at ti
 
 func (r *reader) findLetterIn(ctx context.Context, s jetstream.Stream, p *publish, in stretch) (*letter, look, error) {
 	var found atomic.Pointer[letter]
-	looked, err := r.find(ctx, s, in, headersOnly, func(msg jetstream.Msg) bool {
-		h := msg.Headers()
+	looked, err := r.find(ctx, s, in, headersOnly, func(msg *nats.Msg) bool {
+		h := msg.Header
 		if number[uint64](h, "Sequence") != p.Sequence || !timeIn(h, "Published-At").Equal(p.PublishedAt) {
 			return true
 		}

@@ -102,11 +102,11 @@ func (r *reader) readReceiptsFrom(ctx context.Context, all receipts, from time.T
 			return false
 		}
 		in.from.subjects = []string{"receipt.*.*." + part(r.eventID)}
-		_, err := r.find(ctx, all.stream, in, headersOnly, func(msg jetstream.Msg) bool {
-			if msg.Headers().Get("Makebridge-Event-Id") == r.eventID {
+		_, err := r.find(ctx, all.stream, in, headersOnly, func(msg *nats.Msg) bool {
+			if msg.Header.Get("Makebridge-Event-Id") == r.eventID {
 				mu.Lock()
 				defer mu.Unlock()
-				all.add(msg.Subject(), msg.Headers())
+				all.add(msg.Subject, msg.Header)
 			}
 			return true
 		})

@@ -5,7 +5,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 
 	"github.com/makebridge/makebridge/schemas"
 )
@@ -26,7 +26,7 @@ func (r *reader) readReplays(ctx context.Context, found map[identity]publish) er
 	}
 	var mu sync.Mutex
 	in := stretch{from: place{subjects: []string{redeliverPrefix + "*." + subject}, sequence: first}, most: mostReplays}
-	looked, err := r.find(ctx, r.events, in, wholeMessages, func(msg jetstream.Msg) bool {
+	looked, err := r.find(ctx, r.events, in, wholeMessages, func(msg *nats.Msg) bool {
 		if p, ok := r.newReplay(msg); ok {
 			mu.Lock()
 			defer mu.Unlock()
@@ -44,11 +44,11 @@ func (r *reader) readReplays(ctx context.Context, found map[identity]publish) er
 }
 
 // newReplay reads a replay, if it is one of this event.
-func (r *reader) newReplay(msg jetstream.Msg) (publish, bool) {
-	if !bytes.Contains(msg.Data(), []byte(r.eventID)) {
+func (r *reader) newReplay(msg *nats.Msg) (publish, bool) {
+	if !bytes.Contains(msg.Data, []byte(r.eventID)) {
 		return publish{}, false
 	}
-	event, err := schemas.Decode(msg.Data())
+	event, err := schemas.Decode(msg.Data)
 	if err != nil || event.ID != r.eventID {
 		return publish{}, false
 	}
@@ -56,5 +56,5 @@ func (r *reader) newReplay(msg jetstream.Msg) (publish, bool) {
 	if err != nil {
 		return publish{}, false
 	}
-	return r.newPublish(meta.Sequence.Stream, msg.Subject(), meta.Timestamp, msg.Data()), true
+	return r.newPublish(meta.Sequence.Stream, msg.Subject, meta.Timestamp, msg.Data), true
 }

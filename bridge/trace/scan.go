@@ -5,7 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge/pull"
 )
 
 const (
@@ -60,28 +63,30 @@ func (p place) consumer(what content) jetstream.ConsumerConfig {
 
 // cursor is a scan that has begun.
 type cursor struct {
-	consumer jetstream.Consumer
+	reader *pull.Reader
 	// next is the sequence at which it begins, ahead how many messages of its
 	// subjects there are from there on.
 	next, ahead uint64
 }
 
-func openCursor(ctx context.Context, s jetstream.Stream, at place, what content) (*cursor, error) {
+func (r *reader) openCursor(ctx context.Context, s jetstream.Stream, at place, what content) (*cursor, error) {
 	c, err := s.CreateConsumer(ctx, at.consumer(what))
 	if err != nil {
 		return nil, err
 	}
 	info := c.CachedInfo()
-	return &cursor{c, info.Delivered.Stream + 1, info.NumPending}, nil
+	return &cursor{pull.NewReader(r.JetStream, info), info.Delivered.Stream + 1, info.NumPending}, nil
 }
 
 // read shows each so many messages in order, or fewer if that returns false.
 // After each batch it tells how many were in it.
-func (c *cursor) read(ctx context.Context, total uint64, each func(jetstream.Msg) bool, told func(read uint64)) error {
+func (c *cursor) read(ctx context.Context, total uint64, each func(*nats.Msg) bool, told func(read uint64)) error {
+	more := true
 	batch := uint64(firstBatch)
 	for left := total; left > 0; batch = min(2*batch, mostBatch) {
 		want := min(batch, left)
-		got, more, err := fetch(ctx, c.consumer, int(want), each)
+		n, err := c.reader.Batch(ctx, int(want), scanStall, func(m *nats.Msg) bool { more = each(m); return more })
+		got := uint64(n) //nolint:gosec // at most want
 		told(got)
 		left -= got
 		switch {
@@ -94,21 +99,4 @@ func (c *cursor) read(ctx context.Context, total uint64, each func(jetstream.Msg
 		}
 	}
 	return nil
-}
-
-// fetch reads one batch. It reports false once each has.
-func fetch(ctx context.Context, c jetstream.Consumer, n int, each func(jetstream.Msg) bool) (got uint64, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, scanStall)
-	defer cancel()
-	batch, err := c.Fetch(n, jetstream.FetchContext(ctx))
-	if err != nil {
-		return 0, false, err
-	}
-	for msg := range batch.Messages() {
-		got++
-		if !each(msg) {
-			return got, false, nil
-		}
-	}
-	return got, true, batch.Error()
 }

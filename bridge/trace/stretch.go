@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -42,20 +43,20 @@ func (l look) partial() bool { return l.read < l.of }
 
 // find shows each the messages of a stretch until it returns false. Several
 // goroutines call it at a time.
-func (r *reader) find(ctx context.Context, s jetstream.Stream, in stretch, what content, each func(jetstream.Msg) bool) (look, error) {
-	begin, err := openCursor(ctx, s, in.from, what)
+func (r *reader) find(ctx context.Context, s jetstream.Stream, in stretch, what content, each func(*nats.Msg) bool) (look, error) {
+	begin, err := r.openCursor(ctx, s, in.from, what)
 	if err != nil {
 		return look{}, err
 	}
 	end := &cursor{next: max(begin.next, s.CachedInfo().State.LastSeq+1)}
 	if in.before.sequence > 0 || !in.before.time.IsZero() {
 		in.before.subjects = in.from.subjects
-		if end, err = openCursor(ctx, s, in.before, what); err != nil {
+		if end, err = r.openCursor(ctx, s, in.before, what); err != nil {
 			return look{}, err
 		}
 	}
 	all := begin.until(end)
-	p, err := plan(ctx, s, in, what, begin, end)
+	p, err := r.plan(ctx, s, in, what, begin, end)
 	if err != nil {
 		return look{}, err
 	}
@@ -84,9 +85,9 @@ func (p strandsOf) total() (n uint64) {
 }
 
 // plan cuts a stretch down to what may be read of it, and divides that.
-func plan(ctx context.Context, s jetstream.Stream, in stretch, what content, begin, end *cursor) (strandsOf, error) {
+func (r *reader) plan(ctx context.Context, s jetstream.Stream, in stretch, what content, begin, end *cursor) (strandsOf, error) {
 	open := func(sequence uint64) (*cursor, error) {
-		return openCursor(ctx, s, place{subjects: in.from.subjects, sequence: sequence}, what)
+		return r.openCursor(ctx, s, place{subjects: in.from.subjects, sequence: sequence}, what)
 	}
 	var err error
 	if n := begin.until(end); in.most > 0 && n > in.most {
@@ -118,7 +119,7 @@ func plan(ctx context.Context, s jetstream.Stream, in stretch, what content, beg
 }
 
 // run reads all strands, until each returns false.
-func (p strandsOf) run(ctx context.Context, each func(jetstream.Msg) bool, told func(uint64)) error {
+func (p strandsOf) run(ctx context.Context, each func(*nats.Msg) bool, told func(uint64)) error {
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	var (
@@ -129,7 +130,7 @@ func (p strandsOf) run(ctx context.Context, each func(jetstream.Msg) bool, told 
 	for _, s := range p {
 		all.Go(func() {
 			found := false
-			err := s.from.read(ctx, s.count, func(m jetstream.Msg) bool {
+			err := s.from.read(ctx, s.count, func(m *nats.Msg) bool {
 				found = !each(m)
 				return !found
 			}, told)
