@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 const (
@@ -58,8 +60,12 @@ func newLetter(m message) Letter {
 		Published: timeOf(m.header, "Published-At"), Failed: timeOf(m.header, "Failed-At"),
 		Size: len(m.body),
 	}
-	// Filters work on the subject, so it is what counts.
+	// Filters work on the subject, so it is what counts; where it has a hash of the
+	// event's, the header that fits it.
 	l.Route, l.Subject, _ = strings.Cut(strings.TrimPrefix(m.subject, dlqPrefix), ".")
+	if whole := own(m.header, "Subject"); bridge.LetterSubject(l.Route, whole) == m.subject {
+		l.Subject = whole
+	}
 	l.Status, _ = strconv.Atoi(own(m.header, "Status"))
 	l.Deliveries, _ = strconv.Atoi(own(m.header, "Deliveries"))
 	l.Sequence, _ = strconv.ParseUint(own(m.header, "Sequence"), 10, 64)

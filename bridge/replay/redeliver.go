@@ -11,14 +11,27 @@ import (
 	"github.com/makebridge/makebridge/subjects"
 )
 
-// errTooLarge is a copy that the server does not take.
-var errTooLarge = errors.New("over the server's max_payload")
+// errTooLarge is a copy that the server does not take, errTooLong one whose subject
+// it would end the connection for.
+var (
+	errTooLarge = errors.New("over the server's max_payload")
+	errTooLong  = errors.New("too long for a server's max_control_line")
+)
+
+const (
+	// mostLine is how long a line may be unless max_control_line of the server is
+	// set, which it tells nobody.
+	mostLine = 4096
+	// besides is room for what a line has beside the subject and an inbox: two
+	// lengths and spaces.
+	besides = 32
+)
 
 // individual reports whether an error concerns one message only, so that others
 // may go on.
 func individual(err error) bool {
 	var bad *unreadableError
-	return errors.Is(err, errTooLarge) || errors.As(err, &bad) || errors.Is(err, ErrNoLetter)
+	return errors.Is(err, errTooLarge) || errors.Is(err, errTooLong) || errors.As(err, &bad) || errors.Is(err, ErrNoLetter)
 }
 
 // unreadableError is a letter that cannot be made an event again.
@@ -46,6 +59,10 @@ func (r redelivery) message(route, subject, id string, header nats.Header, body 
 func (r redelivery) publish(ctx context.Context, msg *nats.Msg, t turn, passed func()) (already bool, err error) {
 	if err := t.wait(ctx); err != nil {
 		return false, err
+	}
+	if most := mostLine - len(r.js.Conn().NewInbox()) - besides; len(msg.Subject) > most {
+		return false, fmt.Errorf("the subject of its redelivery has %d bytes, %w of %d bytes, the default: deliver it by other means and discard it",
+			len(msg.Subject), errTooLong, mostLine)
 	}
 	// The expected stream is a header too, which counts towards max_payload.
 	future, err := r.js.PublishMsgAsync(msg, jetstream.WithExpectStream(r.stream))

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/makebridge/makebridge/bridge"
 	"github.com/makebridge/makebridge/bridge/embedded"
 )
 
@@ -182,6 +183,66 @@ func TestLetterThatCannotBeReplayedIsLeftAndOthersGoOn(t *testing.T) {
 	}
 	if diff := cmp.Diff([]uint64{large, broken, cut, foreign}, b.ids(Filter{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// longSubject is one of as many bytes.
+func longSubject(n int) string { return "payments." + strings.Repeat("x", n-len("payments.")) }
+
+// longLetter stores the letter of an event with a subject of excessive length.
+func (b *bed) longLetter(subject, id string) uint64 {
+	b.t.Helper()
+	return b.publish(bridge.LetterSubject("payments", subject), eventBody("payment.odd", id),
+		"Makebridge-Event-Id", id, "Makebridge-Type", "payment.odd", "Makebridge-Reason", "rejected", "Makebridge-Subject", subject)
+}
+
+func TestLetterOfALongSubjectIsReplayedOnItsOwn(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	subject := longSubject(2100)
+	id := b.longLetter(subject, "long")
+	forged := b.letter("forged", "Makebridge-Subject", "payments.failed")
+	for _, of := range []uint64{id, forged} {
+		l, err := b.letters().Get(t.Context(), of)
+		want := map[uint64]string{id: subject, forged: "payments.success"}[of]
+		if err != nil || l.Route != "payments" || l.Subject != want {
+			t.Errorf("route %s, subject %s: %v", l.Route, l.Subject, err)
+		}
+	}
+	if got := b.ids(Filter{Route: "payments", EventID: "long"}); len(got) != 1 || got[0] != id {
+		t.Fatalf("the letters %v are selected, want %d", got, id)
+	}
+	if tally := b.replay(id); tally.Done != 1 {
+		t.Fatalf("%+v", tally)
+	}
+	stored := b.stored("EVENTS", "redeliver.")
+	if len(stored) != 1 || stored[0].Subject != "redeliver.payments."+subject {
+		t.Errorf("%d copies, want one on the event's own subject", len(stored))
+	}
+}
+
+// TestSubjectThatIsTooLongToBeRedelivered would end the connection for good, and
+// the run with it.
+func TestSubjectThatIsTooLongToBeRedelivered(t *testing.T) {
+	b := newBed(t, embedded.Config{})
+	subject := longSubject(4060) // may be published, and redeliver.payments. before it may not
+	long, fine := b.longLetter(subject, "long"), b.longLetter(longSubject(3900), "fine")
+	const why = "the subject of its redelivery has 4079 bytes"
+	tally := b.replay(long, fine)
+	if tally.Done != 1 || len(tally.Failed) != 1 || tally.Failed[0].ID != long || !strings.Contains(tally.Failed[0].Err.Error(), why) {
+		t.Errorf("letters: %+v", tally)
+	}
+	future, err := b.js.PublishAsync(subject, []byte(eventBody("payment.odd", "long")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := (<-future.Ok()).Sequence
+	b.event("payments.success", "payment.success", "fine")
+	_, tally, err = b.events().Replay(t.Context(), b.pick(Selection{Route: "payments"}), bridge.Limit{}, nil)
+	if err != nil || tally.Done != 1 || len(tally.Failed) != 1 || tally.Failed[0].ID != event || !strings.Contains(tally.Failed[0].Err.Error(), why) {
+		t.Errorf("events: %+v, %v", tally, err)
+	}
+	if b.js.Conn().IsClosed() {
+		t.Error("the connection has ended for good")
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -52,7 +50,7 @@ func (l *letters) store(ctx context.Context, it *item, v bridge.Verdict) error {
 // letter is the event as it was, with the reason beside it.
 func (l *letters) letter(it *item, v bridge.Verdict) (*nats.Msg, error) {
 	event := it.latest()
-	msg := nats.NewMsg(letterSubject(l.route, it.Subject))
+	msg := nats.NewMsg(bridge.LetterSubject(l.route, it.Subject))
 	msg.Data = event.Data
 	for name, values := range event.Header {
 		// NATS's own headers would act on the letter: the event's id would
@@ -89,21 +87,6 @@ func (l *letters) letter(it *item, v bridge.Verdict) (*nats.Msg, error) {
 		truncate(msg, event.Data, most)
 	}
 	return msg, nil
-}
-
-// mostSubject is how long a subject may be to be part of a letter's: a server ends
-// the connection for good on which a line is longer than its max_control_line, 4,096
-// bytes unless it is set.
-const mostSubject = 2048
-
-// letterSubject is where a letter is stored. That of an event with a subject of
-// excessive length has its SHA-256 instead; the letter's header has the whole.
-func letterSubject(route, subject string) string {
-	if len(subject) > mostSubject {
-		sum := sha256.Sum256([]byte(subject))
-		subject = hex.EncodeToString(sum[:])
-	}
-	return dlqPrefix + route + "." + subject
 }
 
 // letterMargin is room for what publishing adds to a letter: its id and the

@@ -182,6 +182,18 @@ func TestMessagesWithAStatusOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestLetterOfALongSubject is not stored under it.
+func TestLetterOfALongSubject(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.run(verdict(bridge.Verdict{Outcome: bridge.DeadLettered, Reason: bridge.Rejected}))
+	id := newID()
+	b.publishOn("payments."+strings.Repeat("x", 2100), id, id)
+	if r := b.becomes(id, DeadLettered, 0); r.Letter != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestLetterThatWasNotLookedAt is not taken for none.
 func TestLetterThatWasNotLookedAt(t *testing.T) {
 	t.Parallel()

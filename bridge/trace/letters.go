@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/makebridge/makebridge/bridge"
 )
 
 // letterSpan is how long before its receipt a letter was stored at the most,
@@ -39,7 +41,7 @@ func (r *reader) findLetter(ctx context.Context, route string, p *publish, at ti
 	}
 	var looked look
 	for _, in := range stretches {
-		in.from.subjects = []string{"dlq." + route + "." + p.Subject}
+		in.from.subjects = []string{bridge.LetterSubject(route, p.Subject)}
 		if l, looked, err = r.findLetterIn(ctx, s, p, in); l != nil || err != nil {
 			return l, "", err
 		}
