@@ -139,6 +139,9 @@ func (r *reading) recount(ctx context.Context, c jetstream.Consumer) error {
 	if err != nil {
 		return err
 	}
+	if info.Delivered.Consumer >= r.next {
+		return errGap
+	}
 	r.pending = info.NumPending
 	return nil
 }
