@@ -89,6 +89,7 @@ func (q queue) run(ctx context.Context, n int) error {
 			if err := q.do(limited, i, t, passed); err != nil {
 				fail(err)
 			}
+			_ = t.wait(limited) // who ends without a turn lets nobody overtake
 		})
 		if q.alone != nil && q.alone() {
 			running.Wait()
