@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,7 +56,9 @@ and the log tells only what is wrong (BRIDGE_LOG_LEVEL=warn).`,
 			if flags.natsPort < 0 || flags.natsPort > math.MaxUint16 {
 				return &usageError{fmt.Errorf("--nats-port %d is not between 0 and %d", flags.natsPort, math.MaxUint16)}
 			}
-			return dev(cmd.Context(), c, flags)
+			ctx, stop := signal.NotifyContext(cmd.Context(), endsOfTerminal()...)
+			defer stop()
+			return dev(ctx, c, flags)
 		},
 	}
 	cmd.Flags().IntVar(&flags.natsPort, "nats-port", defaultNATSPort, "port of the embedded NATS server, 0 for any free one")
@@ -61,6 +66,16 @@ and the log tells only what is wrong (BRIDGE_LOG_LEVEL=warn).`,
 	cmd.Flags().BoolVar(&flags.once, "once", false, "publish one example of every type, wait for all of them, print a summary")
 	completes(cmd.MarkFlagDirname("store"))
 	return cmd
+}
+
+// endsOfTerminal are the signals that come when the terminal is closed, or what reads
+// the output is gone. By themselves they would end dev at once, and leave its temporary
+// directory behind. nohup has the first ignored.
+func endsOfTerminal() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return []os.Signal{syscall.SIGPIPE}
+	}
+	return []os.Signal{syscall.SIGHUP, syscall.SIGPIPE}
 }
 
 // dev runs server, stand-in and bridge until ctx is done, or once is.
@@ -95,6 +110,8 @@ func dev(ctx context.Context, c *console, flags devFlags) error {
 	}()
 	err = devEvents(running, server.URL(), cfg, screen)
 	switch {
+	case ctx.Err() != nil:
+		err = nil // whoever ends it knows what is missing
 	case err != nil:
 	case flags.once:
 		screen.await(running)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/makebridge/makebridge/bridge/embedded"
@@ -89,5 +92,55 @@ func TestDevsNextEventGoesToItsServer(t *testing.T) {
 	newScreen(&out, false).welcome(w.nats, w.makecom, devFlags{natsPort: defaultNATSPort}, "./makebridge")
 	if want := "  NATS_URL=" + w.nats.URL() + " \\\n    ./makebridge publish "; !strings.Contains(out.String(), want) {
 		t.Errorf("it does not say %q:\n%s", want, out.String())
+	}
+}
+
+// TestDevLeavesNothingBehind: whether it is interrupted, its terminal is closed, or
+// nobody reads on.
+func TestDevLeavesNothingBehind(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, end := range map[string]func(*exec.Cmd, io.Closer) error{
+		"interrupted":     func(cmd *exec.Cmd, _ io.Closer) error { return cmd.Process.Signal(os.Interrupt) },
+		"terminal closed": func(cmd *exec.Cmd, _ io.Closer) error { return cmd.Process.Signal(syscall.SIGHUP) },
+		"nobody reads on": func(_ *exec.Cmd, out io.Closer) error { return out.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd := exec.Command(exe, "dev", "--nats-port", "0")
+			cmd.Env = append(os.Environ(), beProgram+"=1", "TMPDIR="+dir)
+			var log buffer
+			cmd.Stderr = &log
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+			if _, err := out.Read(make([]byte, 1)); err != nil { // it is there
+				t.Fatal(err)
+			}
+			if left, err := os.ReadDir(dir); len(left) == 0 {
+				t.Fatalf("no temporary directory where it is looked for: %v", err)
+			}
+			if name != "nobody reads on" {
+				go func() { _, _ = io.Copy(io.Discard, out) }()
+			}
+			if err := end(cmd, out); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+				t.Errorf("%d entries are left in its directory: %v", len(left), err)
+			}
+			if log.String() != "" {
+				t.Errorf("it said %s", log.String())
+			}
+		})
 	}
 }

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, c *console) int {
 	if err == nil {
 		return exitDone
 	}
-	if text := err.Error(); text != "" {
+	if text := err.Error(); text != "" && !errors.Is(err, syscall.EPIPE) { // nobody reads on, who knows that
 		fmt.Fprintln(c.err, "makebridge:", text)
 	}
 	var usage *usageError
