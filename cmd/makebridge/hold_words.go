@@ -21,13 +21,19 @@ func holdMeaning(h backlog.Hold) string {
 	return h.Detail
 }
 
-// holdProgress says how long a destination has been held, for what reason, and
-// when it is probed next.
-func holdProgress(h *statusHold, now time.Time) string {
+// holdAge says how long a destination has been held, and for what reason.
+func holdAge(h *statusHold, now time.Time) string {
 	text := "held for " + age(now.Sub(h.Since)) + " (" + h.Reason + ")"
 	if h.Probes > 0 {
 		text += ", " + plural(uint64(h.Probes), "probe") + " failed"
 	}
+	return text
+}
+
+// holdProgress says how long a destination has been held, for what reason, and
+// when it is probed next.
+func holdProgress(h *statusHold, now time.Time) string {
+	text := holdAge(h, now)
 	if wait := h.Until.Sub(now); wait > 0 {
 		return text + ", next probe in " + age(wait)
 	}

@@ -33,7 +33,8 @@ What is not known, or does not exist, is null or empty.`
 type statusReport struct {
 	At     time.Time     `json:"at"`
 	Routes []statusRoute `json:"routes"`
-	// Holds are those of destinations that no replica alive serves.
+	// Holds are those of destinations that no replica alive serves. They end with the
+	// next event of one that does, or where somebody removes them.
 	Holds    []statusHold    `json:"other_holds"`
 	Replicas []statusReplica `json:"replicas"`
 	// Errors say what could not be found out, and why.

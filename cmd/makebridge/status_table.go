@@ -20,7 +20,11 @@ func (r *statusReport) lines(out *output, width int) []string {
 		lines = append(lines, "")
 	}
 	for _, h := range r.Holds {
-		lines = append(lines, out.remark("", red, h.Destination+" is "+r.holdText(&h))...)
+		text := r.holdText(&h)
+		if len(r.Replicas) > 0 {
+			text = holdAge(&h, r.At) + ", and no replica has a route there: " + h.detail
+		}
+		lines = append(lines, out.remark("", red, h.Destination+" is "+text)...)
 	}
 	for _, e := range r.Errors {
 		lines = append(lines, out.remark("", yellow, e)...)
