@@ -48,7 +48,7 @@ func classifyRefusal(r reply) bridge.Class {
 	switch r.status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 		return bridge.ClassMisconfigured
-	case http.StatusRequestTimeout, http.StatusTooEarly:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusProxyAuthRequired: // a proxy's, as by HTTPS
 		return bridge.ClassFailed
 	case http.StatusBadRequest:
 		if r.err != nil {

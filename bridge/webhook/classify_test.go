@@ -49,6 +49,7 @@ func TestClassify(t *testing.T) {
 		{status: "504-599", retryAfter: "60", class: failed},
 		{status: "408", retryAfter: "60", class: failed},
 		{status: "425", class: failed},
+		{status: "407", class: failed}, // of a proxy
 		{status: "500-599", body: "Queue is full.", class: failed},
 		// No final status of HTTP at all.
 		{status: "100-199", class: failed},
@@ -112,7 +113,7 @@ func TestClassify(t *testing.T) {
 		// It might have gone on to say that the queue is full.
 		{status: "400", body: "Que", err: io.ErrUnexpectedEOF, class: failed},
 		{status: "402", class: rejected},
-		{status: "405-407", class: rejected},
+		{status: "405-406", class: rejected},
 		{status: "409", class: rejected},
 		{status: "411-424", class: rejected},
 		{status: "413", err: io.ErrUnexpectedEOF, class: rejected},

@@ -34,6 +34,20 @@ func TestProxyRefuses(t *testing.T) {
 	}
 }
 
+// TestProxyRefusesPlainHTTP: make.com has not seen the event, so nothing is wrong with
+// it.
+func TestProxyRefusesPlainHTTP(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	t.Cleanup(proxy.Close)
+	c, r := newClient(t, Config{}), newEvent(t, "http://hook.test/abcdef")
+	behind(t, c, r, proxy.URL)
+	if a := c.Deliver(t.Context(), r, goOn); a.Class != bridge.ClassFailed || a.Status != http.StatusProxyAuthRequired {
+		t.Errorf("answer %+v, want a failure", a)
+	}
+}
+
 func TestProxyIsDown(t *testing.T) {
 	c, r := newClient(t, Config{}), newEvent(t, "https://hook.test/abcdef")
 	behind(t, c, r, "http://user:password@127.0.0.1:1")
