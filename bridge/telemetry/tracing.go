@@ -91,7 +91,7 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	case "grpc":
 		exporter, err = otlptracegrpc.New(ctx)
 	default:
-		return nil, &VariableError{variable, "must be " + listed(protocols)}
+		return nil, &VariableError{variable, "must be " + listed(protocols())}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_…: %w", err)

@@ -34,21 +34,22 @@ func CheckTracing() (wrong []*VariableError) {
 		check(variable, isEndpoint, "must be a URL, such as http://127.0.0.1:4318")
 	}
 	for _, variable := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"} {
-		check(variable, oneOf(protocols), "must be "+listed(protocols))
+		check(variable, oneOf(protocols()), "must be "+listed(protocols()))
 	}
-	check("OTEL_TRACES_SAMPLER", oneOf(samplers), "must be "+listed(samplers))
+	check("OTEL_TRACES_SAMPLER", oneOf(samplers()), "must be "+listed(samplers()))
 	if strings.HasSuffix(strings.ToLower(strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER"))), "traceidratio") {
 		check("OTEL_TRACES_SAMPLER_ARG", isShare, "must be a number from 0 to 1")
 	}
 	return wrong
 }
 
-var (
-	protocols = []string{"http/protobuf", "http/json", "grpc"}
-	samplers  = []string{
+func protocols() []string { return []string{"http/protobuf", "http/json", "grpc"} }
+
+func samplers() []string {
+	return []string{
 		"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
 	}
-)
+}
 
 func isEndpoint(s string) bool {
 	u, err := url.Parse(s)
