@@ -34,6 +34,7 @@ type bed struct {
 	logs   *testbed.Log
 	grace  time.Duration // of replicas that stop; 0: patience
 	owning Acquire       // of replicas; nil: the real one
+	delay  func(int) time.Duration
 }
 
 func newBed(t *testing.T, config embedded.Config) *bed {
@@ -207,7 +208,7 @@ func (b *bed) runUnbound(js jetstream.JetStream, settings Settings, handle handl
 	r.Supervisor = NewSupervisor(SupervisorConfig{
 		JetStream: js, Settings: settings, Routes: routes,
 		Handler:  func(*bridge.Route) Handler { return handle },
-		Observer: r, Logger: b.logger(), Acquire: acquire,
+		Observer: r, Logger: b.logger(), Acquire: acquire, Delay: b.delay,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -173,12 +173,12 @@ func (c *caution) forget(grace context.Context, s *settler, it *item, v bridge.V
 	if c == nil || c.stays(v) || grace.Err() != nil {
 		return
 	}
-	s.insist(grace, it, "remove mark", func(ctx context.Context, _ *item) error { return c.clear(ctx) })
+	_ = s.insist(grace, it, "remove mark", func(ctx context.Context, _ *item) error { return c.clear(ctx) })
 }
 
 // crashed is the verdict of an event that has ended too many processes.
 func (c *caution) crashed() (v bridge.Verdict, yes bool) {
-	if c.deaths < mostDeaths {
+	if c == nil || c.deaths < mostDeaths {
 		return v, false
 	}
 	return bridge.Verdict{

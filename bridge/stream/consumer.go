@@ -38,8 +38,11 @@ type consumer struct {
 	log        *slog.Logger
 	ackWait    time.Duration
 	clock      func() time.Time // the server's, by which events are as old as they are
+	// delay is how long an event waits for its next delivery after the n-th.
+	delay func(n int) time.Duration
 	// suspects are those of all routes.
 	suspects *suspects
+	owed     owed // verdicts
 
 	hand     *hand
 	pull     *puller
@@ -316,7 +319,7 @@ func (c *consumer) handBack(grace context.Context) {
 		}
 	}
 	for _, it := range c.notStarted() {
-		c.settler.settle(grace, it, bridge.Verdict{Outcome: bridge.HandedBack})
+		_ = c.settler.settle(grace, it, bridge.Verdict{Outcome: bridge.HandedBack})
 		c.hand.drop(it)
 	}
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"time"
 
@@ -63,7 +64,12 @@ func (c *consumer) settle(ctx, grace context.Context, it *item, v bridge.Verdict
 		// the next is to be handled.
 		c.drop(it)
 	}
-	if !c.settler.settle(grace, it, v) {
+	err := c.settler.settle(grace, it, v)
+	if errors.Is(err, errNoRoom) {
+		c.postpone(grace, it, v, err)
+		return
+	}
+	if err != nil {
 		c.unsettled.Store(true)
 	}
 	c.drop(it)
@@ -110,7 +116,7 @@ const ackSpare = 128
 // ackRoom is how many more acknowledgements may be on their way. Beyond that
 // nothing is pulled: a server that confirms more slowly than a webhook answers
 // must not fill the memory, and what cannot be acknowledged is better not
-// posted. Letters that cannot be stored do not count.
+// posted. Letters that cannot be stored do not count; those are bounded by unstored.
 func (c *consumer) ackRoom() int {
 	return 2*c.route.Concurrency + ackSpare - int(c.settler.acks.on.Load())
 }
@@ -149,6 +155,9 @@ func (c *consumer) decide(ctx context.Context, it *item) {
 
 // decideAgain has an event decided that was delivered before.
 func (c *consumer) decideAgain(ctx context.Context, it *item) bridge.Verdict {
+	if v, known := c.owed.of(it.id); known {
+		return v
+	}
 	it.caution = c.suspects.look(ctx, c.route.Name, it)
 	if v, yes := it.caution.crashed(); yes {
 		return v

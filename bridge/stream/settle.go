@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -25,6 +26,7 @@ type settler struct {
 	route    string
 	ordered  bool // the route keeps an order: an event that is put off stays in hand
 	letters  *letters
+	unstored *unstored // of all routes
 	parking  *parking
 	link     *link // since the supervisor runs
 	acks     *acks // since the supervisor runs
@@ -32,19 +34,24 @@ type settler struct {
 	log      *slog.Logger
 }
 
+// errUnsettled is why an event is not settled whose acknowledgement was not confirmed.
+var errUnsettled = errors.New("acknowledgement not confirmed")
+
 // settle carries out a verdict. It tries until that succeeded or grace is
-// done, and reports whether it did; what is not settled then will be delivered
-// again.
-func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool {
+// done; what is not settled then will be delivered again. It returns errNoRoom
+// where the event is not to wait here for its letter: it is to be put off.
+func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) error {
 	switch v.Outcome {
 	case bridge.Delivered, bridge.Filtered:
 		if !s.acknowledged(it) {
-			return false
+			return errUnsettled
 		}
 	case bridge.DeadLettered:
-		store := func(ctx context.Context, it *item) error { return s.letters.store(ctx, it, v) }
-		if !s.insist(grace, it, "store dead letter", store) || !s.acknowledged(it) {
-			return false
+		if err := s.storeLetter(grace, it, v); err != nil {
+			return err
+		}
+		if !s.acknowledged(it) {
+			return errUnsettled
 		}
 	case bridge.Retried, bridge.HandedBack:
 		s.giveBack(grace, it, v)
@@ -55,7 +62,7 @@ func (s *settler) settle(grace context.Context, it *item, v bridge.Verdict) bool
 		s.parking.forget(grace, s.route, it)
 	}
 	s.observer.Settled(s.route, it.Message, v)
-	return true
+	return nil
 }
 
 // giveBack has the event delivered again, at once or after a delay. In an ordered
@@ -155,9 +162,10 @@ func (s *settler) nak(it *item, delay time.Duration) {
 	}
 }
 
-// insist does a step of settling until it succeeds, and reports false if grace
-// ended first. It says once that a step is in trouble.
-func (s *settler) insist(grace context.Context, it *item, what string, step func(context.Context, *item) error) bool {
+// insist does a step of settling until it succeeds, and returns its error if grace
+// ended first, or if the step finds no room to wait. It says once that a step is in
+// trouble.
+func (s *settler) insist(grace context.Context, it *item, what string, step func(context.Context, *item) error) error {
 	for attempt, pause := 1, settlePause; ; attempt, pause = attempt+1, min(2*pause, settlePauseMost) {
 		ctx, cancel := context.WithTimeout(s.link.context(), ackTimeout)
 		err := step(ctx, it)
@@ -166,7 +174,10 @@ func (s *settler) insist(grace context.Context, it *item, what string, step func
 			if attempt > 1 {
 				s.log.Info("settling caught up", "step", what, "sequence", it.Sequence, "attempts", attempt)
 			}
-			return true
+			return nil
+		}
+		if errors.Is(err, errNoRoom) {
+			return err
 		}
 		if attempt == 1 {
 			s.log.Warn("settling is in trouble, trying on", "step", what, "sequence", it.Sequence, "subject", it.Subject, "error", err)
@@ -174,7 +185,7 @@ func (s *settler) insist(grace context.Context, it *item, what string, step func
 		select {
 		case <-grace.Done():
 			s.log.Warn("event not settled, it will be delivered again", "step", what, "sequence", it.Sequence, "error", err)
-			return false
+			return err
 		case <-time.After(pause):
 		}
 	}

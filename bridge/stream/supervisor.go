@@ -39,8 +39,8 @@ type Supervisor struct {
 	logged  string            // the last trouble that was logged
 }
 
-// SupervisorConfig is what a Supervisor works with. Every field but Prepare and
-// Off is required.
+// SupervisorConfig is what a Supervisor works with. Every field but Prepare,
+// Off, Delay and Now is required.
 type SupervisorConfig struct {
 	JetStream jetstream.JetStream
 	// Prepare is waited for before a route is bound; where it fails, nothing is
@@ -55,6 +55,9 @@ type SupervisorConfig struct {
 	// Handler returns the handler of a route.
 	Handler  func(*bridge.Route) Handler
 	Observer Observer
+	// Delay is how long an event that is put off waits for its next delivery after
+	// the n-th, where its handler does not say so; half a minute if nil.
+	Delay func(n int) time.Duration
 	// Now is the time by the server's clock; this machine's if nil.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -65,6 +68,9 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Delay == nil {
+		c.Delay = func(int) time.Duration { return 30 * time.Second }
+	}
 	s := &Supervisor{
 		js: c.JetStream, prepare: c.Prepare, provisioner: newProvisioner(c.JetStream, c.Settings, c.Logger),
 		settings: c.Settings, log: c.Logger, unbound: map[string]string{},
@@ -73,15 +79,16 @@ func NewSupervisor(c SupervisorConfig) *Supervisor {
 		parking: &parking{js: c.JetStream, stream: c.Settings.Stream, bucket: c.Settings.Bucket, now: c.Now, log: c.Logger},
 	}
 	suspects := newSuspects(s.parking.open, nuid.Next(), c.Settings.AckWait, c.Logger)
+	room := &unstored{log: c.Logger}
 	for _, r := range c.Routes {
 		log := c.Logger.With("route", r.Name)
 		keeper := newFloorKeeper(s.provisioner.floors, r.Name, c.Observer, log)
 		settler := &settler{
-			route: r.Name, observer: keeper, log: log, parking: s.parking,
+			route: r.Name, observer: keeper, log: log, parking: s.parking, unstored: room,
 			letters: &letters{js: c.JetStream, route: r.Name, events: c.Settings.Stream, dlq: c.Settings.DLQ},
 		}
 		one := newConsumer(r, c.Handler(r), settler, log)
-		one.clock = c.Now
+		one.clock, one.delay = c.Now, c.Delay
 		one.suspects = suspects
 		if r.Ordering.Keeps() {
 			one.keepOrder(c.Acquire)

@@ -70,6 +70,7 @@ func runBridge(ctx context.Context, cfg *config.Config, log *slog.Logger, observ
 			return tracing.Handler(r.Name, rotation.follow(r.Name, newPipeline(cfg, r, client, door, doors.Now)))
 		},
 		Observer: observers{observer, metrics, tracing, toAdmin, receipts, service},
+		Delay:    retryPolicy(cfg).Delay,
 		Now:      doors.Now,
 		Logger:   log,
 	})
@@ -152,13 +153,17 @@ func newJetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
 func newPipeline(cfg *config.Config, r *bridge.Route, d bridge.Deliverer, g bridge.Gate, now func() time.Time) *bridge.Pipeline {
 	return bridge.NewPipeline(bridge.Config{
 		Route: r, Deliverer: d, Gate: g, Validation: cfg.Validation, Now: now,
-		Retry: bridge.RetryPolicy{
-			Attempts:      cfg.Delivery.Attempts,
-			Delays:        cfg.Retry.RedeliveryDelays,
-			MaxDeliveries: cfg.Retry.MaxDeliveries,
-			GiveUpAfter:   cfg.Retry.GiveUpAfter,
-		},
+		Retry: retryPolicy(cfg),
 	})
+}
+
+func retryPolicy(cfg *config.Config) bridge.RetryPolicy {
+	return bridge.RetryPolicy{
+		Attempts:      cfg.Delivery.Attempts,
+		Delays:        cfg.Retry.RedeliveryDelays,
+		MaxDeliveries: cfg.Retry.MaxDeliveries,
+		GiveUpAfter:   cfg.Retry.GiveUpAfter,
+	}
 }
 
 func streamSettings(cfg *config.Config) stream.Settings {
