@@ -61,7 +61,7 @@ func (b *bucket) get(ctx context.Context, key string) (entry, error) {
 		return entry{}, errNotFound
 	}
 	if err != nil {
-		return entry{}, err
+		return entry{}, unanswered(err, "$JS.API.DIRECT.GET.KV_"+kv.Bucket()+".>")
 	}
 	return entry{e.Value(), e.Revision(), e.Created()}, nil
 }
@@ -72,7 +72,7 @@ func (b *bucket) create(ctx context.Context, key string, value []byte) (uint64, 
 		return 0, err
 	}
 	revision, err := kv.Create(ctx, key, value)
-	return revision, refusal(err)
+	return revision, refusal(kv, key, err)
 }
 
 func (b *bucket) update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
@@ -81,7 +81,7 @@ func (b *bucket) update(ctx context.Context, key string, value []byte, revision 
 		return 0, err
 	}
 	revision, err = kv.Update(ctx, key, value, revision)
-	return revision, refusal(err)
+	return revision, refusal(kv, key, err)
 }
 
 func (b *bucket) remove(ctx context.Context, key string, revision uint64) error {
@@ -90,9 +90,9 @@ func (b *bucket) remove(ctx context.Context, key string, revision uint64) error 
 		return err
 	}
 	if revision == 0 {
-		return refusal(kv.Delete(ctx, key))
+		return refusal(kv, key, kv.Delete(ctx, key))
 	}
-	return refusal(kv.Delete(ctx, key, jetstream.LastRevision(revision)))
+	return refusal(kv, key, kv.Delete(ctx, key, jetstream.LastRevision(revision)))
 }
 
 func (b *bucket) put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -101,7 +101,7 @@ func (b *bucket) put(ctx context.Context, key string, value []byte) (uint64, err
 		return 0, err
 	}
 	revision, err := kv.Put(ctx, key, value)
-	return revision, refusal(err)
+	return revision, refusal(kv, key, err)
 }
 
 // The codes of the errors by which a server refuses what it has no room for.
@@ -119,9 +119,21 @@ func isRefusal(err error) bool {
 	return refused
 }
 
+// errUnanswered says that nobody answered in time. The server does so for good where a
+// permission is missing, of which it tells the connection, not who asks.
+var errUnanswered = errors.New("no answer")
+
+// unanswered says what to look at where nobody answered what was sent to a subject.
+func unanswered(err error, subject string) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w: may this NATS user publish to %s?", errUnanswered, err, subject)
+}
+
 // refusal tells a change that came too late from other trouble, and says what to do
-// where there is no room for it.
-func refusal(err error) error {
+// where there is no room for it, or where nobody answers.
+func refusal(kv jetstream.KeyValue, key string, err error) error {
 	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return errConflict
 	}
@@ -131,5 +143,5 @@ func refusal(err error) error {
 			return fmt.Errorf("%w: is JetStream's storage full? raise the limit of the account (max_file), the server (max_file_store) or the bucket, or make room", err)
 		}
 	}
-	return err
+	return unanswered(err, "$KV."+kv.Bucket()+"."+key)
 }

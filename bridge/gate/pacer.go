@@ -30,6 +30,9 @@ const (
 	// ownTime is how long it does so before it tries the bucket again. The first that
 	// succeeds leaves the others as long to find out.
 	ownTime = 5 * time.Second
+	// silenceAfter is how long nobody answers before that is said: by then a connection
+	// that is lost is known to be, and a bucket has another leader.
+	silenceAfter = 15 * time.Second
 )
 
 // pacer spreads the requests to one destination evenly. The bucket holds the
@@ -51,6 +54,9 @@ type pacer struct {
 	refusals int       // by the server, since it took one
 	own      time.Time // the next instant that this replica takes by itself, once it did
 	again    time.Time // the bucket is not tried before
+
+	silent time.Time // since when nobody answers; zero: somebody does, or NATS is lost
+	told   bool      // that nobody does
 }
 
 // newPacer returns the pacer of a destination as it is limited now.
@@ -173,7 +179,7 @@ func (p *pacer) reserve(ctx context.Context) error {
 	case isRefusal(err):
 		return p.refused(ctx, err)
 	default:
-		return sleep(ctx, paceTolerance) // NATS is in trouble; nothing starts without it
+		return p.inTrouble(ctx, err)
 	}
 }
 
@@ -227,7 +233,25 @@ func (p *pacer) accepted() {
 	if p.alone() {
 		p.log.Info("the rate limit is kept together with other replicas again")
 	}
-	p.refusals = 0
+	if p.told {
+		p.log.Info("an instant could be taken again, requests are sent")
+	}
+	p.refusals, p.silent, p.told = 0, time.Time{}, false
+}
+
+// inTrouble waits a while. Nothing starts without NATS, which is said once where NATS
+// itself is not known to be lost.
+func (p *pacer) inTrouble(ctx context.Context, why error) error {
+	switch now := time.Now(); {
+	case !errors.Is(why, errUnanswered):
+		p.silent = time.Time{}
+	case p.silent.IsZero():
+		p.silent = now
+	case now.Sub(p.silent) >= silenceAfter && !p.told:
+		p.told = true
+		p.log.Warn("no instant can be taken for a request, nothing is sent meanwhile", "key", p.key, "error", why)
+	}
+	return sleep(ctx, paceTolerance)
 }
 
 // reserveOwn is reserve without the bucket.
@@ -254,7 +278,7 @@ func (p *pacer) refresh(ctx context.Context) error {
 		p.known = 0
 		return nil
 	case err != nil:
-		return sleep(ctx, paceTolerance)
+		return p.inTrouble(ctx, err)
 	}
 	var before time.Time
 	if e.revision < p.known { // of a bucket that was created again

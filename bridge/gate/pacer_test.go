@@ -327,8 +327,9 @@ func TestRefusedPaceIsSaidOnce(t *testing.T) {
 		fail error
 		want int
 	}{
-		"refused": {errFull, 1},
-		"lost":    {nats.ErrTimeout, 0},
+		"refused":    {errFull, 1},
+		"unanswered": {unanswered(context.DeadlineExceeded, "$KV.makebridge.pace.x"), 1},
+		"lost":       {nats.ErrTimeout, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
