@@ -20,6 +20,13 @@ func (b *askingBucket) Get(ctx context.Context, key string) (jetstream.KeyValueE
 	}, getSubjects(b.stream())...)
 }
 
+func (b *askingBucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	subject := "$KV." + b.Bucket() + "." + key
+	return askFor(ctx, b.refusals, func(ctx context.Context) (uint64, error) {
+		return b.KeyValue.Update(ctx, key, value, revision)
+	}, subject, "$JS.API."+subject)
+}
+
 func (b *askingBucket) Watch(ctx context.Context, keys string, options ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
 	return b.WatchFiltered(ctx, []string{keys}, options...)
 }

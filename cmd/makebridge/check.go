@@ -97,6 +97,7 @@ func (r *report) look(ctx context.Context, cfg *config.Config) {
 	if err != nil {
 		return // what waits could not be read either
 	}
+	r.Findings = append(r.Findings, bucketFindings(ctx, nats.js, cfg)...)
 	for _, w := range stream.Waiting(ctx, nats.js, settings, routesOff(cfg), pointers(cfg.Routes)) {
 		r.addWait(w)
 	}
