@@ -37,14 +37,50 @@ func (b BucketConfig) Exists(ctx context.Context, js jetstream.JetStream) (bool,
 	return false, nil
 }
 
-// Create creates the bucket where there is none, whatever Provision says.
+// Create creates the bucket where there is none, whatever Provision says. From one that
+// exists it takes that it keeps markers for ever.
 func (b BucketConfig) Create(ctx context.Context, js jetstream.JetStream) error {
 	_, err := b.find(ctx, js)
+	if err == nil {
+		return b.limitMarkers(ctx, js)
+	}
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		_, err = b.create(ctx, js)
 	}
 	if err != nil {
 		return fmt.Errorf("create bucket %s: %w", b.Name, err)
+	}
+	return nil
+}
+
+// KeepsMarkers reports whether the marker of a key that is removed stays in the bucket
+// for ever, as in one that was made by hand without --marker-ttl: there are some for each
+// event that is put off.
+func (b BucketConfig) KeepsMarkers(ctx context.Context, js jetstream.JetStream) (bool, error) {
+	s, err := js.Stream(ctx, "KV_"+b.Name)
+	if err != nil {
+		return false, b.explain("look up", err)
+	}
+	return keepsMarkers(s.CachedInfo().Config), nil
+}
+
+// keepsMarkers is KeepsMarkers by the bucket's stream. A mirror's are not ours to change.
+func keepsMarkers(c jetstream.StreamConfig) bool { return !c.AllowMsgTTL && c.Mirror == nil }
+
+// limitMarkers has the markers of keys go that are removed from now on, and leaves all
+// else as it is.
+func (b BucketConfig) limitMarkers(ctx context.Context, js jetstream.JetStream) error {
+	s, err := js.Stream(ctx, "KV_"+b.Name)
+	if err != nil {
+		return b.explain("look up", err)
+	}
+	c := s.CachedInfo().Config
+	if !keepsMarkers(c) {
+		return nil
+	}
+	c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = true, markerLife
+	if _, err := js.UpdateStream(ctx, c); err != nil {
+		return fmt.Errorf("limit the markers of bucket %s: %w", b.Name, err)
 	}
 	return nil
 }
