@@ -79,8 +79,8 @@ func bucketFindings(ctx context.Context, js jetstream.JetStream, cfg *config.Con
 			return append(list, found(levelWarning, "what this NATS user may write to bucket %s is not known: %v", cfg.Stream.Bucket, err))
 		}
 	}
-	if len(list) == len(keys) {
-		return []finding{found(levelError, "%v, nor any other key of bucket %s: a bridge would post nothing", first, cfg.Stream.Bucket)}
+	if len(list) == len(keys) { // mostly somebody who only looks
+		return []finding{found(levelWarning, "%v, nor any other key of bucket %s: as this user a bridge would post nothing", first, cfg.Stream.Bucket)}
 	}
 	return list
 }
