@@ -191,9 +191,7 @@ func TestSharedPaceOnARealServer(t *testing.T) {
 // events pass.
 func TestFullStorageIsSaid(t *testing.T) {
 	t.Parallel()
-	server := startServer(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
-accounts { APP { jetstream: { max_file: 1MB }, users = [ {user: bridge, password: secret} ] } }
-no_auth_user: bridge`)})
+	server := startServer(t, embedded.Config{ConfigFile: testbed.LittleStorage(t, "1MB")})
 	var logs testbed.Log
 	g, _ := shareLogging(t, server.URL(), "a", testBucket, logs.Logger(slog.LevelInfo))
 	<-g.Ready()
@@ -201,11 +199,7 @@ no_auth_user: bridge`)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for size := 1 << 16; size > 0; {
-		if _, err := g.js.Publish(t.Context(), "payments.x", make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
+	testbed.Fill(t, g.js, "payments.x")
 	d := destination(t, bridge.Limit{Requests: 300, Window: 10 * time.Second})
 	<-enter(t, g.Gate, d, 1)
 	if text := logs.String(); !strings.Contains(text, "keeps a quarter") || !strings.Contains(text, "max_file") {

@@ -341,19 +341,13 @@ func TestOutageSuspendsATenure(t *testing.T) {
 // TestLeaseOutlivesAFullStorage: what the server refuses to write for this replica it
 // refuses for others, and it still says whose the key is.
 func TestLeaseOutlivesAFullStorage(t *testing.T) {
-	b := newBedWith(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `
-accounts { APP { jetstream: { max_file: 1MB }, users = [ {user: bridge, password: secret} ] } }
-no_auth_user: bridge`)})
+	b := newBedWith(t, embedded.Config{ConfigFile: testbed.LittleStorage(t, "1MB")})
 	const life = 2 * time.Second
 	owner := b.acquire(b.keeper("a"), life)
 	if _, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "FILL", Subjects: []string{"fill"}}); err != nil {
 		t.Fatal(err)
 	}
-	for size := 1 << 16; size > 0; {
-		if _, err := b.js.Publish(t.Context(), "fill", make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
+	testbed.Fill(t, b.js, "fill")
 	full := time.Now()
 	b.eventually("several lives to pass", func() bool { return time.Since(full) > 3*life })
 	b.eventually("the lease to be held", owner.Holds)

@@ -13,9 +13,7 @@ import (
 // TestMarkThatAFullStorageKeepsKeepsNobody: its event is settled, and a stop waits for
 // nothing more.
 func TestMarkThatAFullStorageKeepsKeepsNobody(t *testing.T) {
-	b := newBed(t, embedded.Config{ConfigFile: writeFile(t, `
-accounts { APP { jetstream: { max_file: 4MB }, users = [ {user: bridge, password: secret} ] } }
-no_auth_user: bridge`)})
+	b := newBed(t, embedded.Config{ConfigFile: testbed.LittleStorage(t, "4MB")})
 	b.createBucket()
 	b.grace = 2 * testbed.Patience
 	settings := testSettings()
@@ -33,11 +31,7 @@ no_auth_user: bridge`)})
 	}, testRoute(t, "payments", 1))
 	b.publish("payments.success", "1")
 	<-flying
-	for size := 1 << 17; size > 0; {
-		if _, err := b.client().Publish(t.Context(), "fill.x", make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
+	testbed.Fill(t, b.client(), "fill.x")
 	close(land)
 	eventually(t, "the delivery", func() bool { return r.count(bridge.Delivered) == 1 })
 	stopped := make(chan struct{})
