@@ -31,6 +31,7 @@ const (
 const raceOptions = "GORACE"
 
 func TestMain(m *testing.M) {
+	writeStalls(os.Stderr)
 	if os.Getenv(beServer) != "" {
 		os.Exit(serveNATS(os.Args[1], os.Args[2], os.Args[3:]...))
 	}

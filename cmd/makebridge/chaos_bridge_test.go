@@ -52,7 +52,7 @@ func newChaosBridge(t *testing.T, h *chaosHarms, name, nats, webhooks string, en
 	return newChaosProcess(t, h, name, func(exe, life string) *exec.Cmd {
 		cmd := exec.Command(exe, "run")
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), beProgram+"=1", "NATS_URL="+nats,
+		cmd.Env = append(os.Environ(), beProgram+"=1", tellStalls+"="+life, "NATS_URL="+nats,
 			fmt.Sprintf("BRIDGE_CONCURRENCY=%d", chaosConcurrency), fmt.Sprintf("BRIDGE_ACK_WAIT=%s", chaosAckWait),
 			fmt.Sprintf("BRIDGE_RATE_LIMIT=%d/%s", chaosLimit, chaosWindow), fmt.Sprintf("BRIDGE_HOLD_MIN=%s", chaosHoldMin),
 			"BRIDGE_HTTP_ADDR=off", "BRIDGE_DELIVERY_TIMEOUT=1s", "BRIDGE_SHUTDOWN_TIMEOUT=5s",

@@ -51,6 +51,7 @@ func TestChaos(t *testing.T) {
 	t.Logf("MAKEBRIDGE_CHAOS_SEED=%d MAKEBRIDGE_CHAOS_DURATION=%s", c.seed, c.duration)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*c.duration+chaosMore+chaosDrain)
 	defer cancel()
+	watched := c.watch()
 	c.begin(ctx)
 	c.torment(ctx)
 	c.settle(ctx)
@@ -60,6 +61,8 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	c.webhook.close()
+	watched()
+	c.notice()
 	c.judge()
 }
 
@@ -70,6 +73,7 @@ type chaos struct {
 	duration time.Duration
 
 	harms   *chaosHarms
+	stalls  []chaosStall // of this process
 	servers []*chaosProcess
 	cluster *cluster // nil: the server is alone
 	url     string   // of NATS

@@ -61,9 +61,9 @@ func newChaosServer(t *testing.T, h *chaosHarms) *chaosProcess {
 	t.Helper()
 	port, dir := strconv.Itoa(testbed.FreePort(t)), t.TempDir()
 	address := net.JoinHostPort("127.0.0.1", port)
-	p := newChaosProcess(t, h, chaosServer, func(exe, _ string) *exec.Cmd {
+	p := newChaosProcess(t, h, chaosServer, func(exe, life string) *exec.Cmd {
 		cmd := exec.Command(exe, port, dir)
-		cmd.Env = append(os.Environ(), beServer+"=1")
+		cmd.Env = append(os.Environ(), beServer+"=1", tellStalls+"="+life)
 		return cmd
 	})
 	p.url = "nats://" + address

@@ -76,9 +76,9 @@ func prepareCluster(t *testing.T, h *chaosHarms) *cluster {
 			t.Fatal(err)
 		}
 		_, port, _ := net.SplitHostPort(clients[i])
-		p := newChaosProcess(t, h, name, func(exe, _ string) *exec.Cmd {
+		p := newChaosProcess(t, h, name, func(exe, life string) *exec.Cmd {
 			cmd := exec.Command(exe, port, dir, file)
-			cmd.Env = append(os.Environ(), beServer+"=1")
+			cmd.Env = append(os.Environ(), beServer+"=1", tellStalls+"="+life)
 			return cmd
 		})
 		p.url = "nats://" + clients[i]
