@@ -213,6 +213,7 @@ func (c *consumer) start(now time.Time) {
 	for {
 		// Once for both: whoever is handed out ahead has to find somebody free.
 		places := c.slots + c.spare()
+		c.crew.reinforce(min(int(c.running.Load()), places))
 		if int(c.running.Load()) >= places+c.lead() {
 			return
 		}

@@ -41,6 +41,24 @@ func (w *crew) take(it *item, busy int) {
 	w.start(it, w.work)
 }
 
+// reinforce has events begun that were to wait for somebody who is done with another,
+// up to busy at a time: where nobody gets done, as at a held destination, they would
+// wait for good, and take the places of others.
+func (w *crew) reinforce(busy int) {
+	for w.size < busy {
+		select {
+		case it := <-w.work:
+			w.size++
+			if it != nil { // else somebody who was to go stays
+				w.busiest = max(w.busiest, w.size)
+				w.start(it, w.work)
+			}
+		default:
+			return
+		}
+	}
+}
+
 // rest lets those go who have had nothing to do.
 func (w *crew) rest(now time.Time, busy int) {
 	if now.Sub(w.rested) < crewRest {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,5 +115,25 @@ func TestWhatTheCrewHasNotBegunIsTakenBack(t *testing.T) {
 	all.Wait()
 	if len(begun) != 0 {
 		t.Errorf("%d events handled that were taken back", len(begun))
+	}
+}
+
+// TestCrewIsReinforcedWhereNobodyGetsDone: what was to wait for somebody is begun.
+func TestCrewIsReinforcedWhereNobodyGetsDone(t *testing.T) {
+	var begun []*item
+	w := newCrew(4, func(first *item, _ <-chan *item) { begun = append(begun, first) }) // who never gets done
+	a, b, c := testItem(), testItem(), testItem()
+	for _, it := range []*item{a, b, c} {
+		w.take(it, 1)
+	}
+	w.reinforce(1)
+	if len(begun) != 1 {
+		t.Fatalf("%d are begun, want the first alone", len(begun))
+	}
+	w.reinforce(2)
+	w.reinforce(4)
+	w.reinforce(4)
+	if !slices.Equal(begun, []*item{a, b, c}) || len(w.left()) != 0 || w.size != 3 {
+		t.Errorf("%d are begun by %d, want all", len(begun), w.size)
 	}
 }
