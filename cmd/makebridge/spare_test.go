@@ -30,7 +30,7 @@ func TestEventsAtFaultDoNotKeepTheDoorShutTogether(t *testing.T) {
 				return standin.Accept()
 			})
 			w.start(fmt.Sprint("BRIDGE_CONCURRENCY=", row.concurrency), "BRIDGE_ORDERING="+row.ordering, "BRIDGE_DELIVERY_ATTEMPTS=1",
-				"BRIDGE_RATE_LIMIT=off", "BRIDGE_REDELIVERY_DELAYS=1h", "BRIDGE_HOLD_AFTER=5")
+				"BRIDGE_RATE_LIMIT=off", "BRIDGE_REDELIVERY_DELAYS=1h", "BRIDGE_HOLD_AFTER=5", "BRIDGE_HOLD_MIN=50ms", "BRIDGE_HOLD_MAX=100ms")
 			publish := func(id string) { // each with a key of its own
 				w.publish("payments.success", strings.Replace(paymentEvent(id), "pay_1", "pay_"+id, 1))
 			}
