@@ -13,8 +13,8 @@ type Class uint8
 const (
 	// ClassDelivered: 2xx, make.com has the event.
 	ClassDelivered Class = iota + 1
-	// ClassFailed: 5xx, 408, 425, 407 of a proxy, a timeout, a broken connection. Worth trying
-	// again; counts against the event.
+	// ClassFailed: 5xx, 408, 425, 407 of a proxy, a timeout, a broken connection.
+	// Worth trying again; counts against the event.
 	ClassFailed
 	// ClassBackpressure: 429, a full queue, 503 with Retry-After. The
 	// destination asks for a pause; counts against no event.

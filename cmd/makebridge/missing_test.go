@@ -61,14 +61,9 @@ func TestServerThatIsTooOld(t *testing.T) {
 	version := w.js.Conn().ConnectedServerVersion()
 	old := "2.10." + strings.Repeat("9", len(version)-len("2.10.")) // as long: what it stands in may be counted
 	w.env = append(w.env, "NATS_URL="+disguise(t, w.nats.URL(), `"version":"`+version+`"`, `"version":"`+old+`"`))
-	ask := func(args ...string) (status int, said string) {
-		var out buffer
-		status = run(t.Context(), args, &console{environ: w.env, in: strings.NewReader(""), out: &out, err: &out})
-		return status, out.String()
-	}
 	mend := "nats-server " + old + " is too old for bucket makebridge, whose keys expire: update it to 2.11 or newer"
 	for _, args := range [][]string{{"check"}, {"setup"}} {
-		if status, said := ask(args...); status != exitFailed || !strings.Contains(said, mend) {
+		if status, said := ask(args, w.env...); status != exitFailed || !strings.Contains(said, mend) {
 			t.Errorf("%v: exit status %d: %s", args, status, said)
 		}
 	}

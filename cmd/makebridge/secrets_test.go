@@ -87,20 +87,15 @@ func TestNoTokenOfNATSShows(t *testing.T) {
 	const canary = "tOkEnCaNaRy"
 	w := newWorldAs(t, embedded.Config{ConfigFile: testbed.ConfigFile(t, `authorization { token: `+canary+` }`)}, standin.Config{}, nats.Token(canary))
 	w.env = append(w.env, "NATS_URL="+strings.Replace(w.nats.URL(), "//", "//"+canary+"@", 1))
-	check := func(args ...string) string {
-		var out buffer
-		run(t.Context(), append([]string{"check"}, args...), &console{environ: w.env, in: strings.NewReader(""), out: &out, err: &out})
-		return out.String()
-	}
 	p := w.start()
 	p.eventually("it to connect", func() bool { return strings.Contains(p.log.String(), `"msg":"connected to NATS"`) })
 	w.nats.Shutdown()
 	p.eventually("it to notice", func() bool { return strings.Contains(p.log.String(), "lost NATS") })
-	withoutNATS := check()
+	_, withoutNATS := ask([]string{"check"}, w.env...)
 	w.startNATS()
 	p.eventually("it to connect again", func() bool { return strings.Contains(p.log.String(), "connected to NATS again") })
-	checked := check()
-	asJSON := check("-o", "json")
+	_, checked := ask([]string{"check"}, w.env...)
+	_, asJSON := ask([]string{"check", "-o", "json"}, w.env...)
 	p.end()
 	server := strings.TrimPrefix(w.nats.URL(), "nats://")
 	for where, text := range map[string]string{
